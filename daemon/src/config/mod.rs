@@ -1,0 +1,5 @@
+//! The configuration: one TOML file and its `conf.d`.
+
+mod types;
+
+pub use types::*;

@@ -1,0 +1,237 @@
+//! What is asked for, as types that can't be wrong: everything here has been checked.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use chrono_tz::Tz;
+use secrecy::SecretString;
+
+use crate::model::TimeSpan;
+
+/// The whole configuration: the main file and its `conf.d`.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The main file.
+    pub path: PathBuf,
+    pub daemon: Daemon,
+    pub brands: BTreeMap<String, Brand>,
+    pub accounts: BTreeMap<String, Account>,
+    pub plugins: BTreeMap<String, PluginConfig>,
+    pub generators: BTreeMap<String, GeneratorConfig>,
+    pub schedules: BTreeMap<String, ScheduleConfig>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Daemon {
+    /// The store, the vault and the cache of compiled plugins.
+    pub data_dir: PathBuf,
+    pub plugin_dir: PathBuf,
+    /// `/healthz`, `/readyz`, `/metrics`. None: not served.
+    pub http: Option<SocketAddr>,
+    /// The local socket of the command line.
+    pub socket: PathBuf,
+    /// How long running publishes may take to end at a stop.
+    pub grace: TimeSpan,
+    /// Publishes under way at once, over all plugins.
+    pub concurrency: usize,
+    /// Bytes of the store's page cache.
+    pub cache: u64,
+    pub log: LogConfig,
+    pub retry: Retry,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogConfig {
+    /// A `tracing` filter, as `info` or `jarchi=debug`.
+    pub filter: String,
+    pub format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Journald where systemd started us, else human.
+    Auto,
+    Human,
+    Json,
+    Journald,
+}
+
+/// What is done after a passing fault.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Retry {
+    /// Tries in all before a job goes to the dead letters.
+    pub attempts: u32,
+    /// Before the second try; doubled for each further one, with jitter.
+    pub first: TimeSpan,
+    pub longest: TimeSpan,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Brand {
+    pub name: String,
+    pub time_zone: Tz,
+    /// BCP 47, the first is the default.
+    pub languages: Vec<String>,
+    pub hashtags: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Account {
+    pub name: String,
+    /// The plugin's name.
+    pub plugin: String,
+    pub brand: String,
+    /// Handed to the plugin as JSON.
+    pub settings: serde_json::Map<String, serde_json::Value>,
+    /// Filled in by the broker, never handed to the plugin.
+    pub secrets: BTreeMap<String, SecretString>,
+    /// When posts without a time of their own go out: cron expressions in the brand's
+    /// time zone.
+    pub slots: Vec<String>,
+    /// No publishing while set.
+    pub hold: bool,
+    pub rails: Rails,
+}
+
+/// Ceilings that no path to publishing passes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rails {
+    pub per_hour: u32,
+    pub per_day: u32,
+    pub least_gap: TimeSpan,
+    /// The same fingerprint is not published twice within this.
+    pub duplicate_window: TimeSpan,
+    /// What was due longer ago than this is not published any more.
+    pub missed_after: TimeSpan,
+    /// What becomes of what is too late.
+    pub late: LatePolicy,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LatePolicy {
+    /// Marked as missed.
+    Miss,
+    /// Published late, spaced out by the least gap.
+    Publish,
+}
+
+#[derive(Clone, Debug)]
+pub struct PluginConfig {
+    pub name: String,
+    /// The component file.
+    pub path: PathBuf,
+    pub grants: Vec<Grant>,
+    pub limits: Limits,
+    /// Calls under way at once.
+    pub concurrency: usize,
+}
+
+/// What the operator lets a plugin reach, beyond what an account's own settings name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Grant {
+    pub host: HostPattern,
+    /// `http:` is allowed.
+    pub plain_http: bool,
+    /// Loopback, private and link-local addresses are allowed.
+    pub private: bool,
+    pub reason: String,
+}
+
+/// `example.org`, `example.org:8443`, `*.example.org`, `127.0.0.1:3000`, `[::1]:3000`.
+/// Parsed in `plugin::broker`'s terms: a lower-case host (or a wildcard's suffix), and a
+/// port where one was given; none means the scheme's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostPattern {
+    pub host: HostName,
+    pub port: Option<u16>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HostName {
+    /// A domain, in ASCII (punycode), lower case.
+    Exact(String),
+    /// Every domain below this one, at any depth, but not itself.
+    Below(String),
+    Address(std::net::IpAddr),
+}
+
+/// What one call of a plugin may use.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limits {
+    /// Bytes: linear memories, tables, and what the host holds for the call.
+    pub memory: u64,
+    /// Time of running guest code.
+    pub cpu: TimeSpan,
+    /// From the call to its answer, waiting included.
+    pub wall: TimeSpan,
+    pub http_calls: u32,
+    /// Bytes of one HTTP answer.
+    pub response: u64,
+    /// Bytes of log.
+    pub log: u64,
+    /// Bytes of kv, keys and values, of one account.
+    pub kv: u64,
+    /// Bytes that one call of the guest may hand over to the host.
+    pub output: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            memory: 32 << 20,
+            cpu: TimeSpan(500),
+            wall: TimeSpan::from_mins(2),
+            http_calls: 40,
+            response: 4 << 20,
+            log: 64 << 10,
+            kv: 1 << 20,
+            output: 8 << 20,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct GeneratorConfig {
+    pub name: String,
+    pub plugin: String,
+    pub brand: String,
+    /// Where its drafts go that name no account.
+    pub accounts: Vec<String>,
+    pub pillar: Option<String>,
+    /// Granted folders by the name that the plugin knows.
+    pub folders: BTreeMap<String, PathBuf>,
+    pub settings: serde_json::Map<String, serde_json::Value>,
+    pub secrets: BTreeMap<String, SecretString>,
+    /// Asked again when a file of its folders changes.
+    pub watch: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScheduleConfig {
+    pub name: String,
+    /// 5 or 6 fields, or `@daily` and friends.
+    pub cron: String,
+    pub time_zone: Tz,
+    pub misfire: Misfire,
+    pub run: Run,
+}
+
+/// What becomes of the fire times that passed while the daemon could not fire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Misfire {
+    /// Once, for all of them.
+    RunOnce,
+    /// Every one, in order; at most the latest 100.
+    RunAll,
+    Skip,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Run {
+    /// Ask a generator what it has.
+    Generate(String),
+    /// Collect the metrics of the published posts (`None`: of all accounts).
+    MeasurePosts(Option<String>),
+    MeasureAccounts(Option<String>),
+}

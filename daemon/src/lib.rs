@@ -1,0 +1,18 @@
+//! Jarchi: a daemon that runs a brand's social media unattended.
+//!
+//! The modules are the stations that a post passes; each depends only on those below it
+//! in this list: [`cli`], [`service`], [`schedule`], [`content`], [`publish`],
+//! [`measure`], [`plugin`], [`queue`], [`store`], [`config`], [`model`].
+
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod content;
+pub mod measure;
+pub mod model;
+pub mod plugin;
+pub mod publish;
+pub mod queue;
+pub mod schedule;
+pub mod service;
+pub mod store;

@@ -1,0 +1,21 @@
+//! The product's words as types. They depend on nothing but serde.
+//!
+//! The store encodes these types as MessagePack arrays: a field is only ever added at
+//! the end, with `#[serde(default)]`, and never renamed in meaning or removed.
+
+mod delivery;
+mod id;
+mod metric;
+mod post;
+mod time;
+
+pub use delivery::{
+    Attempt, AttemptOutcome, Delivery, Fault, Problem, Progress, Receipt, Severity, State,
+};
+pub use id::{DeliveryKey, Digest, Id, ParseIdError};
+pub use metric::{Measure, Metric, ParseMeasureError, Sample};
+pub use post::{
+    Draft, FocalPoint, Link, MediaItem, MediaKind, Mention, Origin, Poll, Post, ThreadPart,
+    Visibility,
+};
+pub use time::{ParseTimeSpanError, TimeSpan, Timestamp};

@@ -1,0 +1,168 @@
+//! What is published.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Digest, Id, TimeSpan, Timestamp};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MediaKind {
+    Image,
+    Gif,
+    Video,
+    Audio,
+    Document,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Visibility {
+    Public,
+    Unlisted,
+    Followers,
+    Direct,
+}
+
+/// From the centre to the right and to the top, -1.0 to 1.0.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FocalPoint {
+    pub x: f32,
+    pub y: f32,
+}
+
+/// A file to publish. The file itself stays where the operator keeps it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MediaItem {
+    /// An absolute path.
+    pub path: String,
+    pub kind: MediaKind,
+    pub mime: String,
+    /// Bytes.
+    pub size: u64,
+    /// Of the bytes, when the post was accepted: a file that changed since is told.
+    pub digest: Digest,
+    pub alt: Option<String>,
+    pub focus: Option<FocalPoint>,
+    /// Pixels.
+    pub width: Option<u32>,
+    pub height: Option<u32>,
+    /// Of a video or a sound.
+    pub length: Option<TimeSpan>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Poll {
+    pub options: Vec<String>,
+    /// How long votes are taken.
+    pub open_for: TimeSpan,
+    #[serde(default)]
+    pub multiple: bool,
+    #[serde(default)]
+    pub hide_totals: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ThreadPart {
+    pub text: String,
+    #[serde(default)]
+    pub media: Vec<MediaItem>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Link {
+    pub url: String,
+    pub title: Option<String>,
+    pub description: Option<String>,
+    pub thumbnail: Option<MediaItem>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Mention {
+    /// As it stands in the text, without the at sign.
+    pub handle: String,
+    pub id: Option<String>,
+}
+
+/// A generator's draft as it was accepted; what every account's variant starts from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Draft {
+    pub text: String,
+    /// BCP 47.
+    pub language: Option<String>,
+    #[serde(default)]
+    pub media: Vec<MediaItem>,
+    pub link: Option<Link>,
+    #[serde(default)]
+    pub hashtags: Vec<String>,
+    #[serde(default)]
+    pub mentions: Vec<Mention>,
+    pub poll: Option<Poll>,
+    #[serde(default)]
+    pub thread: Vec<ThreadPart>,
+    pub first_comment: Option<String>,
+    pub visibility: Option<Visibility>,
+    pub content_warning: Option<String>,
+    #[serde(default)]
+    pub sensitive: bool,
+    /// Platform options by plugin name.
+    #[serde(default)]
+    pub options: serde_json::Map<String, serde_json::Value>,
+    /// Other words for one account or plugin, by its name.
+    #[serde(default)]
+    pub variants: Vec<(String, String)>,
+}
+
+impl Default for Draft {
+    fn default() -> Self {
+        Draft {
+            text: String::new(),
+            language: None,
+            media: Vec::new(),
+            link: None,
+            hashtags: Vec::new(),
+            mentions: Vec::new(),
+            poll: None,
+            thread: Vec::new(),
+            first_comment: None,
+            visibility: None,
+            content_warning: None,
+            sensitive: false,
+            options: serde_json::Map::new(),
+            variants: Vec::new(),
+        }
+    }
+}
+
+/// Where a post came from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// `jarchi post`, or the local API.
+    Command,
+    Generator {
+        /// The generator's name in the configuration.
+        name: String,
+        /// Plugin and version, as `library 0.1.0`.
+        plugin: String,
+        /// The draft's own key: the same content has the same key for ever.
+        key: String,
+        /// Changes when the content does.
+        revision: String,
+        /// A path or an address.
+        source: Option<String>,
+    },
+}
+
+/// An accepted draft. Each account that it goes to has a delivery of its own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Post {
+    pub id: Id,
+    pub draft: Draft,
+    pub origin: Origin,
+    pub pillar: Option<String>,
+    pub campaign: Option<String>,
+    pub created_at: Timestamp,
+    /// Post it again this long after it was published.
+    pub repeat_after: Option<TimeSpan>,
+    pub deliveries: Vec<Id>,
+}

@@ -1,0 +1,5 @@
+//! The part of the daemon that carries a plugin's HTTP.
+
+mod types;
+
+pub use types::*;

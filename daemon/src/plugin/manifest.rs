@@ -1,0 +1,179 @@
+//! `plugin.toml`: what a plugin says of itself. It travels inside the component, as the
+//! custom section `jarchi:manifest`, and is read without running anything.
+
+use std::collections::BTreeMap;
+
+use semver::Version;
+use serde::{Deserialize, Serialize};
+
+/// The name of the custom section that holds the manifest, as TOML.
+pub const SECTION: &str = "jarchi:manifest";
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub struct Manifest {
+    /// `a-z`, digits and `-`; the name that accounts use.
+    pub name: String,
+    pub version: Version,
+    #[serde(default)]
+    pub description: String,
+    #[serde(default)]
+    pub authors: Vec<String>,
+    #[serde(default)]
+    pub license: Option<String>,
+    #[serde(default)]
+    pub homepage: Option<String>,
+    /// Hosts that it wants to reach: `api.example.org`, `*.example.org`, or
+    /// `${setting:NAME}`, the host of the URL (or of each URL of a list) in that setting
+    /// of the account.
+    #[serde(default)]
+    pub hosts: Vec<String>,
+    #[serde(default)]
+    pub secrets: BTreeMap<String, SecretSpec>,
+    #[serde(default)]
+    pub settings: BTreeMap<String, SettingSpec>,
+    /// How an account is connected.
+    #[serde(default)]
+    pub auth: Option<AuthSpec>,
+    #[serde(default)]
+    pub limits: PlatformLimits,
+    #[serde(default)]
+    pub delivery: DeliverySpec,
+}
+
+/// A secret, and the only places where it may be put.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub struct SecretSpec {
+    #[serde(default)]
+    pub description: String,
+    /// The operator has to give it. A secret that is captured is not given.
+    #[serde(default)]
+    pub required: bool,
+    #[serde(default)]
+    pub place: Vec<Place>,
+    /// Taken out of an answer by the broker, kept in the vault, and replaced by its
+    /// placeholder before the plugin sees the answer.
+    #[serde(default)]
+    pub capture: Vec<Capture>,
+}
+
+/// Exactly one of `header` and `body` is given.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub struct Place {
+    /// A header's name, in lower case.
+    #[serde(default)]
+    pub header: Option<String>,
+    /// The body may hold it.
+    #[serde(default)]
+    pub body: bool,
+    /// Hosts as in `Manifest::hosts`; none means all of the manifest's.
+    #[serde(default)]
+    pub hosts: Vec<String>,
+    /// Only with this method.
+    #[serde(default)]
+    pub method: Option<String>,
+    /// Only with this path; `*` at the end matches any rest.
+    #[serde(default)]
+    pub path: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub struct Capture {
+    #[serde(default)]
+    pub hosts: Vec<String>,
+    #[serde(default)]
+    pub method: Option<String>,
+    pub path: String,
+    /// A JSON pointer (RFC 6901) into the answer's body.
+    pub json: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub struct SettingSpec {
+    #[serde(default)]
+    pub description: String,
+    #[serde(rename = "type")]
+    pub kind: SettingKind,
+    #[serde(default)]
+    pub required: bool,
+    #[serde(default)]
+    pub default: Option<serde_json::Value>,
+    /// The only values.
+    #[serde(default)]
+    pub one_of: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SettingKind {
+    String,
+    Url,
+    Integer,
+    Boolean,
+    Strings,
+    Urls,
+    /// A table of its own shape.
+    Table,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "flow", deny_unknown_fields, rename_all = "snake_case")]
+pub enum AuthSpec {
+    /// The operator pastes a token.
+    Token { help: String },
+    /// OAuth 2: endpoints, scopes.
+    #[serde(rename_all = "snake_case")]
+    Oauth2 {
+        authorize: String,
+        token: String,
+        #[serde(default)]
+        scopes: Vec<String>,
+        #[serde(default)]
+        pkce: bool,
+    },
+}
+
+/// What the platform takes, as far as it is the same for every account.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub struct PlatformLimits {
+    /// Characters, by the platform's own count.
+    #[serde(default)]
+    pub text: Option<u32>,
+    /// Files in one post.
+    #[serde(default)]
+    pub media: Option<u32>,
+    /// Media types, as `image/png` or `image/*`.
+    #[serde(default)]
+    pub media_types: Vec<String>,
+    /// Bytes of one image.
+    #[serde(default)]
+    pub image_size: Option<u64>,
+    /// Bytes of one video.
+    #[serde(default)]
+    pub video_size: Option<u64>,
+    #[serde(default)]
+    pub polls: bool,
+    #[serde(default)]
+    pub threads: bool,
+}
+
+/// What the platform lets us promise.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub struct DeliverySpec {
+    /// The platform takes an idempotency key: sending the same delivery again within
+    /// this many seconds can't double it.
+    #[serde(default)]
+    pub idempotent_for: Option<u64>,
+    /// `find-published` can tell whether a delivery is there.
+    #[serde(default)]
+    pub can_look_up: bool,
+    /// Seconds until a new post is surely seen by `find-published`.
+    #[serde(default)]
+    pub visible_after: u64,
+}

@@ -1,0 +1,4 @@
+//! The wasm host: engine, limits, registry, broker.
+
+pub mod broker;
+pub mod manifest;
