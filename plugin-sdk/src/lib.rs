@@ -1,1 +1,156 @@
+//! Write plugins for Jarchi: connectors, which publish on a platform and read its numbers,
+//! and generators, which make the content.
+//!
+//! A plugin is a struct, a trait for each capability that it has, and one macro line:
+//!
+//! ```
+//! use jarchi_plugin_sdk::{Account, Delivery, Outcome, Post, Problem, Publisher, Receipt};
+//! use jarchi_plugin_sdk::{Result, http};
+//!
+//! struct Hook;
+//!
+//! impl Publisher for Hook {
+//!     type State = ();
+//!
+//!     fn validate(_: &Account, post: &Post) -> Result<Vec<Problem>> {
+//!         Ok(match post.text.is_empty() {
+//!             true => vec![Problem::error("text", "there is nothing to say")],
+//!             false => vec![],
+//!         })
+//!     }
+//!
+//!     fn publish(delivery: &Delivery) -> Result<Outcome> {
+//!         let answer: serde_json::Value = http::post("https://hook.example/posts")
+//!             .bearer("token")
+//!             .json(&serde_json::json!({ "text": delivery.post.text }))
+//!             .commit()?
+//!             .json()?;
+//!         Ok(Outcome::Published(Receipt::new(answer["id"].to_string())))
+//!     }
+//! }
+//!
+//! jarchi_plugin_sdk::export!(Hook: publisher);
+//! # fn main() {}
+//! ```
+//!
+//! Built for `wasm32-unknown-unknown`, the macro makes the component's exports. Everywhere
+//! else it checks that the traits are there, and the host is [`testing::Host`], so that
+//! `cargo test` runs a plugin natively.
 
+#[doc(hidden)]
+pub mod bindings;
+mod capability;
+pub mod clock;
+pub mod count;
+mod guest;
+mod host;
+pub mod http;
+pub mod kv;
+pub mod log;
+pub mod media;
+pub mod random;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod testing;
+pub mod text;
+pub mod time;
+mod types;
+
+pub use bindings::host::jarchi::plugin::types::{
+    Account, Error, FocalPoint, Link, Measure, MediaItem, MediaKind, Mention, Metric, Poll, Post,
+    Problem, Receipt, Severity, ThreadPart, Timestamp, Visibility,
+};
+pub use capability::{Analytics, Generator, Inbox, Promoter, Publisher};
+pub use analytics::PostMetrics;
+pub use generator::{Batch, Brief, Draft};
+pub use publisher::{Delivery, Finding, Outcome, Progress};
+
+/// A span of time in milliseconds.
+pub type Millis = u64;
+
+/// What every capability answers with.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The words of [`Publisher`].
+pub mod publisher {
+    pub use crate::bindings::publishing::exports::jarchi::plugin::publisher::{
+        Delivery, Finding, Outcome, Progress,
+    };
+}
+
+/// The words of [`Analytics`].
+pub mod analytics {
+    pub use crate::bindings::measuring::exports::jarchi::plugin::analytics::PostMetrics;
+}
+
+/// The words of [`Inbox`].
+pub mod inbox {
+    pub use crate::bindings::answering::exports::jarchi::plugin::inbox::{
+        Answer, Attachment, Author, Finding, Kind, Message, Page,
+    };
+}
+
+/// The words of [`Promoter`].
+pub mod promoter {
+    pub use crate::bindings::promoting::exports::jarchi::plugin::promoter::{
+        Audience, Campaign, Finding, Money, Objective, Promotion, Status,
+    };
+}
+
+/// The words of [`Generator`].
+pub mod generator {
+    pub use crate::bindings::generating::exports::jarchi::plugin::generator::{
+        AccountLimits, Batch, Brief, Campaign, Draft, Pillar, Voice,
+    };
+}
+
+/// Exports a plugin's capabilities: `export!(Name: publisher, analytics);`. The names are
+/// `publisher`, `analytics`, `inbox`, `promoter` and `generator`; once in a crate.
+#[macro_export]
+macro_rules! export {
+    ($plugin:ident : $($capability:ident),+ $(,)?) => {
+        $($crate::__export_capability!($plugin $capability);)+
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export_capability {
+    ($plugin:ident publisher) => {
+        $crate::__export_world!($plugin, $crate::Publisher, publishing);
+    };
+    ($plugin:ident analytics) => {
+        $crate::__export_world!($plugin, $crate::Analytics, measuring);
+    };
+    ($plugin:ident inbox) => {
+        $crate::__export_world!($plugin, $crate::Inbox, answering);
+    };
+    ($plugin:ident promoter) => {
+        $crate::__export_world!($plugin, $crate::Promoter, promoting);
+    };
+    ($plugin:ident generator) => {
+        $crate::__export_world!($plugin, $crate::Generator, generating);
+    };
+    ($plugin:ident $other:ident) => {
+        ::core::compile_error!(::core::concat!(
+            "no capability `",
+            ::core::stringify!($other),
+            "`: there are publisher, analytics, inbox, promoter and generator"
+        ));
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export_world {
+    ($plugin:ident, $capability:path, $world:ident) => {
+        const _: fn() = || {
+            fn implements<T: $capability>() {}
+            implements::<$plugin>();
+        };
+        #[cfg(target_arch = "wasm32")]
+        #[allow(unsafe_code, reason = "generated: the component's exports")]
+        const _: () = {
+            $crate::bindings::$world::export!($plugin with_types_in $crate::bindings::$world);
+        };
+    };
+}
