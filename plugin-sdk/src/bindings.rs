@@ -41,8 +41,28 @@ macro_rules! capability {
     };
 }
 
-capability!(publishing, "publishing", "jarchi_plugin_sdk::bindings::publishing");
-capability!(measuring, "measuring", "jarchi_plugin_sdk::bindings::measuring");
-capability!(answering, "answering", "jarchi_plugin_sdk::bindings::answering");
-capability!(promoting, "promoting", "jarchi_plugin_sdk::bindings::promoting");
-capability!(generating, "generating", "jarchi_plugin_sdk::bindings::generating");
+capability!(
+    publishing,
+    "publishing",
+    "jarchi_plugin_sdk::bindings::publishing"
+);
+capability!(
+    measuring,
+    "measuring",
+    "jarchi_plugin_sdk::bindings::measuring"
+);
+capability!(
+    answering,
+    "answering",
+    "jarchi_plugin_sdk::bindings::answering"
+);
+capability!(
+    promoting,
+    "promoting",
+    "jarchi_plugin_sdk::bindings::promoting"
+);
+capability!(
+    generating,
+    "generating",
+    "jarchi_plugin_sdk::bindings::generating"
+);

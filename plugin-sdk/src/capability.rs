@@ -4,9 +4,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::bindings::{answering, generating, measuring, promoting, publishing};
+use crate::generator::{Batch, Brief};
 use crate::{Account, Delivery, Error, Finding, Metric, Outcome, Post, PostMetrics, Problem};
 use crate::{Receipt, Result, Timestamp, guest, inbox, promoter};
-use crate::generator::{Batch, Brief};
 
 /// Publishes posts. One irreversible step a call: after a step that is not the last,
 /// return [`Outcome::processing`] with what the next one needs. The host has it on disk
@@ -36,7 +36,9 @@ pub trait Publisher {
         since: Timestamp,
     ) -> Result<Finding> {
         let _ = (delivery, state, since);
-        Ok(Finding::CannotTell("this connector can't look posts up".into()))
+        Ok(Finding::CannotTell(
+            "this connector can't look posts up".into(),
+        ))
     }
 
     /// Takes the post back. A post that is gone already is a success.
@@ -54,7 +56,9 @@ pub trait Analytics {
     /// Of the account itself: followers and the like.
     fn account(account: &Account) -> Result<Vec<Metric>> {
         let _ = account;
-        Err(Error::unsupported("this connector has no numbers of the account"))
+        Err(Error::unsupported(
+            "this connector has no numbers of the account",
+        ))
     }
 }
 
@@ -71,12 +75,16 @@ pub trait Inbox {
         since: Timestamp,
     ) -> Result<inbox::Finding> {
         let _ = (account, answer, since);
-        Ok(inbox::Finding::CannotTell("this connector can't look answers up".into()))
+        Ok(inbox::Finding::CannotTell(
+            "this connector can't look answers up".into(),
+        ))
     }
     /// Marks messages as read on the platform.
     fn mark_read(account: &Account, messages: &[inbox::Message]) -> Result<()> {
         let _ = (account, messages);
-        Err(Error::unsupported("this connector can't mark messages as read"))
+        Err(Error::unsupported(
+            "this connector can't mark messages as read",
+        ))
     }
     /// Hides a comment from others.
     fn hide(account: &Account, message: &inbox::Message) -> Result<()> {
@@ -109,10 +117,8 @@ pub trait Promoter {
     /// Stops for good.
     fn end(account: &Account, campaign: &promoter::Campaign) -> Result<promoter::Campaign>;
     /// The campaigns as the platform has them now.
-    fn read(
-        account: &Account,
-        campaigns: &[promoter::Campaign],
-    ) -> Result<Vec<promoter::Campaign>>;
+    fn read(account: &Account, campaigns: &[promoter::Campaign])
+    -> Result<Vec<promoter::Campaign>>;
 }
 
 /// Makes content.
@@ -164,12 +170,12 @@ impl<T: Publisher> publishing::exports::jarchi::plugin::publisher::Guest for T {
 }
 
 impl<T: Analytics> measuring::exports::jarchi::plugin::analytics::Guest for T {
-    fn posts(account: Account, posts: Vec<Receipt>) -> Result<Vec<PostMetrics>> {
+    fn measure_posts(account: Account, posts: Vec<Receipt>) -> Result<Vec<PostMetrics>> {
         guest::enter();
         T::posts(&account, &posts)
     }
 
-    fn account(account: Account) -> Result<Vec<Metric>> {
+    fn measure_account(account: Account) -> Result<Vec<Metric>> {
         guest::enter();
         T::account(&account)
     }

@@ -57,7 +57,7 @@ mod tests {
         assert_eq!(graphemes(text), 6);
         assert_eq!(chars(text), 14);
         assert_eq!(utf16(text), 20);
-        assert_eq!(bytes(text), 41);
+        assert_eq!(bytes(text), 40);
     }
 
     #[test]
@@ -65,7 +65,10 @@ mod tests {
         for (text, count) in [
             ("", 0),
             ("salam", 5),
-            ("https://example.org/a-very-long-path-that-goes-on-and-on", 23),
+            (
+                "https://example.org/a-very-long-path-that-goes-on-and-on",
+                23,
+            ),
             ("http://a.az", 23),
             ("a https://example.org, b", 28),
             ("(https://example.org/x_(y))", 25),

@@ -1,10 +1,10 @@
 //! The host's functions: the component's imports in a plugin, and
 //! [`testing::Host`](crate::testing::Host) in a native test.
 
-#[cfg(target_arch = "wasm32")]
-pub(crate) use guest::*;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use crate::testing::imports::*;
+#[cfg(target_arch = "wasm32")]
+pub(crate) use guest::*;
 
 #[cfg(target_arch = "wasm32")]
 mod guest {

@@ -73,7 +73,10 @@ pub fn cached<T: Serialize + DeserializeOwned, E>(
     {
         return Ok(value);
     }
-    let made = Cached { until: now.saturating_add(keep), value: make()? };
+    let made = Cached {
+        until: now.saturating_add(keep),
+        value: make()?,
+    };
     if let Err(error) = set(key, &made) {
         crate::warn!(key = key; "not kept: {error:?}");
     }

@@ -55,12 +55,12 @@ pub mod text;
 pub mod time;
 mod types;
 
+pub use analytics::PostMetrics;
 pub use bindings::host::jarchi::plugin::types::{
     Account, Error, FocalPoint, Link, Measure, MediaItem, MediaKind, Mention, Metric, Poll, Post,
     Problem, Receipt, Severity, ThreadPart, Timestamp, Visibility,
 };
 pub use capability::{Analytics, Generator, Inbox, Promoter, Publisher};
-pub use analytics::PostMetrics;
 pub use generator::{Batch, Brief, Draft};
 pub use publisher::{Delivery, Finding, Outcome, Progress};
 
@@ -99,7 +99,7 @@ pub mod promoter {
 /// The words of [`Generator`].
 pub mod generator {
     pub use crate::bindings::generating::exports::jarchi::plugin::generator::{
-        AccountLimits, Batch, Brief, Campaign, Draft, Pillar, Voice,
+        AccountLimits, Batch, Brief, Campaign, Draft, Due, Pillar, Voice,
     };
 }
 
@@ -150,7 +150,7 @@ macro_rules! __export_world {
         #[cfg(target_arch = "wasm32")]
         #[allow(unsafe_code, reason = "generated: the component's exports")]
         const _: () = {
-            $crate::bindings::$world::export!($plugin with_types_in $crate::bindings::$world);
+    $crate::bindings::$world::export!($plugin with_types_in $crate::bindings::$world);
         };
     };
 }

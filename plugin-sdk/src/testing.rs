@@ -58,7 +58,9 @@ thread_local! {
 
 fn with<T>(act: impl FnOnce(&mut State) -> T) -> T {
     STATE.with_borrow_mut(|state| {
-        act(state.as_mut().expect("no `testing::Host` in this thread: make one first"))
+        act(state
+            .as_mut()
+            .expect("no `testing::Host` in this thread: make one first"))
     })
 }
 
@@ -76,7 +78,11 @@ impl Host {
     pub fn new() -> Self {
         STATE.with_borrow_mut(|state| {
             assert!(state.is_none(), "this thread has a `testing::Host` already");
-            *state = Some(State { now: START, kv_quota: 1 << 20, ..State::default() });
+            *state = Some(State {
+                now: START,
+                kv_quota: 1 << 20,
+                ..State::default()
+            });
         });
         Host(PhantomData)
     }
@@ -119,7 +125,13 @@ impl Host {
 
     /// Gives a file in a granted folder; its id is `FOLDER/PATH`. Given again, it is
     /// changed: its time is that of the clock.
-    pub fn folder_file(&self, folder: &str, path: &str, mime: &str, bytes: impl Into<Vec<u8>>) -> &Self {
+    pub fn folder_file(
+        &self,
+        folder: &str,
+        path: &str,
+        mime: &str,
+        bytes: impl Into<Vec<u8>>,
+    ) -> &Self {
         let id = format!("{folder}/{path}");
         self.put_file(&id, path, mime, bytes.into());
         with(|state| {
@@ -334,7 +346,9 @@ impl Answer {
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         if let Ok(response) = &mut self.0 {
-            response.headers.push((name.to_ascii_lowercase(), value.to_owned()));
+            response
+                .headers
+                .push((name.to_ascii_lowercase(), value.to_owned()));
         }
         self
     }
@@ -351,7 +365,10 @@ impl Answer {
 
 /// An account of the name `test`.
 pub fn account(settings: &serde_json::Value) -> Account {
-    Account { name: "test".into(), settings: settings.to_string() }
+    Account {
+        name: "test".into(),
+        settings: settings.to_string(),
+    }
 }
 
 /// The first attempt at a delivery, made now.
@@ -466,12 +483,20 @@ pub(crate) mod imports {
 
     pub(crate) fn kv_keys(prefix: &str) -> Result<Vec<String>, kv::Error> {
         Ok(with(|state| {
-            state.kv.keys().filter(|key| key.starts_with(prefix)).cloned().collect()
+            state
+                .kv
+                .keys()
+                .filter(|key| key.starts_with(prefix))
+                .cloned()
+                .collect()
         }))
     }
 
     pub(crate) fn log_write(level: log::Level, message: &str, fields: &[(String, String)]) {
-        let fields: String = fields.iter().map(|(key, value)| format!(" {key}={value}")).collect();
+        let fields: String = fields
+            .iter()
+            .map(|(key, value)| format!(" {key}={value}"))
+            .collect();
         with(|state| state.logs.push((level, format!("{message}{fields}"))));
     }
 
@@ -481,7 +506,11 @@ pub(crate) mod imports {
                 .folders
                 .get(folder)
                 .ok_or_else(|| media::Error::Denied(format!("folder `{folder}` is not granted")))?;
-            Ok(ids.iter().filter_map(|id| state.files.get(id)).map(|(file, _)| file.clone()).collect())
+            Ok(ids
+                .iter()
+                .filter_map(|id| state.files.get(id))
+                .map(|(file, _)| file.clone())
+                .collect())
         })
     }
 

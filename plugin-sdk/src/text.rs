@@ -23,7 +23,11 @@ impl Span<'_> {
 }
 
 fn span(text: &str, start: usize, end: usize) -> Span<'_> {
-    Span { start, end, text: &text[start..end] }
+    Span {
+        start,
+        end,
+        text: &text[start..end],
+    }
 }
 
 /// A character that belongs to a word: what stands before a sign takes its meaning away.
@@ -33,7 +37,10 @@ fn is_word(character: char) -> bool {
 
 /// Marks and joiners inside words, which are not letters.
 fn is_joiner(character: char) -> bool {
-    matches!(character, '\u{300}'..='\u{36f}' | '\u{200c}' | '\u{200d}' | '\u{fe0f}')
+    matches!(
+        character,
+        '\u{300}'..='\u{36f}' | '\u{200c}' | '\u{200d}' | '\u{fe0f}'
+    )
 }
 
 /// The http and https addresses, without the punctuation behind them. A bracket at the
@@ -55,8 +62,12 @@ pub fn urls(text: &str) -> Vec<Span<'_>> {
             continue;
         }
         let end = url_end(text, colon + 3);
-        let host_end = text[colon + 3..end].find(['/', '?', '#']).map_or(end, |at| colon + 3 + at);
-        if !text[colon + 3..host_end].starts_with(|first: char| first.is_alphanumeric() || first == '[') {
+        let host_end = text[colon + 3..end]
+            .find(['/', '?', '#'])
+            .map_or(end, |at| colon + 3 + at);
+        if !text[colon + 3..host_end]
+            .starts_with(|first: char| first.is_alphanumeric() || first == '[')
+        {
             continue;
         }
         found.push(span(text, start, end));
@@ -69,8 +80,14 @@ fn url_end(text: &str, from: usize) -> usize {
     let ends = |character: char| {
         character.is_whitespace()
             || character.is_control()
-            || matches!(character, '<' | '>' | '"' | '`' | '{' | '}' | '|' | '\\' | '^')
-            || matches!(character, '“' | '”' | '„' | '«' | '»' | '「' | '」' | '、' | '。' | '，')
+            || matches!(
+                character,
+                '<' | '>' | '"' | '`' | '{' | '}' | '|' | '\\' | '^'
+            )
+            || matches!(
+                character,
+                '“' | '”' | '„' | '«' | '»' | '「' | '」' | '、' | '。' | '，'
+            )
     };
     let mut end = text[from..].find(ends).map_or(text.len(), |at| from + at);
     while let Some(last) = text[from..end].chars().next_back() {
@@ -93,7 +110,9 @@ fn url_end(text: &str, from: usize) -> usize {
 /// digits alone, not inside a word or an address.
 pub fn hashtags(text: &str) -> Vec<Span<'_>> {
     signs(text, ['#', '＃'], |rest| {
-        let end = rest.find(|c: char| !is_word(c) && c != '·').unwrap_or(rest.len());
+        let end = rest
+            .find(|c: char| !is_word(c) && c != '·')
+            .unwrap_or(rest.len());
         let name = &rest[..end];
         let named = name.chars().any(|c| c.is_alphabetic());
         (named && !name.starts_with(is_joiner)).then_some(end)
@@ -122,11 +141,7 @@ fn handle_end(rest: &str) -> Option<usize> {
     (begins && end > 0).then_some(end)
 }
 
-fn signs(
-    text: &str,
-    sign: [char; 2],
-    length: impl Fn(&str) -> Option<usize>,
-) -> Vec<Span<'_>> {
+fn signs(text: &str, sign: [char; 2], length: impl Fn(&str) -> Option<usize>) -> Vec<Span<'_>> {
     let urls = urls(text);
     let mut found: Vec<Span<'_>> = Vec::new();
     for (start, character) in text.char_indices().filter(|(_, c)| sign.contains(c)) {
@@ -169,7 +184,11 @@ pub fn shorten(text: &str, max: usize, count: impl Fn(&str) -> usize) -> String 
         Some(at) if at * 2 > cut.len() => &text[..at],
         _ => cut,
     };
-    format!("{}…", cut.trim_end().trim_end_matches([',', ';', ':', '-', '–', '—']))
+    format!(
+        "{}…",
+        cut.trim_end()
+            .trim_end_matches([',', ';', ':', '-', '–', '—'])
+    )
 }
 
 /// The text in parts of which each counts `max` or less: cut between paragraphs, else
@@ -191,11 +210,13 @@ pub fn split(text: &str, max: usize, count: impl Fn(&str) -> usize) -> Vec<&str>
             last_border(rest, most, str::split_sentence_bound_indices),
             rest[..most].rfind(char::is_whitespace),
             last_border(rest, most, str::split_word_bound_indices),
-            urls.iter().map(|url| url.start).rfind(|start| *start <= most),
+            urls.iter()
+                .map(|url| url.start)
+                .rfind(|start| *start <= most),
         ]
         .into_iter()
         .flatten()
-        .find(|&at| whole(at) && !rest[..at].trim_end().is_empty() && at * 3 > most)
+        .find(|&at| whole(at) && !rest[..at].trim_end().is_empty() && at * 4 > most)
         .or_else(|| (most > 0).then_some(most))
         // Not even one grapheme fits: it goes whole, and the count shows it.
         .unwrap_or_else(|| rest.graphemes(true).next().map_or(rest.len(), str::len));
@@ -236,11 +257,23 @@ mod tests {
         for (text, found) in [
             ("nothing here", vec![]),
             ("https://example.org", vec!["https://example.org"]),
-            ("See https://example.org/a?b=c#d.", vec!["https://example.org/a?b=c#d"]),
-            ("(http://a.az/x_(y), HTTPS://B.az!)", vec!["http://a.az/x_(y)", "HTTPS://B.az"]),
-            ("“https://çay.az/şəkər” və https://a.az…", vec!["https://çay.az/şəkər", "https://a.az"]),
+            (
+                "See https://example.org/a?b=c#d.",
+                vec!["https://example.org/a?b=c#d"],
+            ),
+            (
+                "(http://a.az/x_(y), HTTPS://B.az!)",
+                vec!["http://a.az/x_(y)", "HTTPS://B.az"],
+            ),
+            (
+                "“https://çay.az/şəkər” və https://a.az…",
+                vec!["https://çay.az/şəkər", "https://a.az"],
+            ),
             ("xhttps://a.az ftp://b.az https:// https://.", vec![]),
-            ("http://127.0.0.1:8080/ http://[::1]/", vec!["http://127.0.0.1:8080/", "http://[::1]/"]),
+            (
+                "http://127.0.0.1:8080/ http://[::1]/",
+                vec!["http://127.0.0.1:8080/", "http://[::1]/"],
+            ),
         ] {
             assert_eq!(texts(&urls(text)), found, "{text}");
         }
@@ -251,7 +284,10 @@ mod tests {
     #[test]
     fn tags() {
         for (text, found) in [
-            ("#çay, #Bakı! #2026 #2026il #a_b", vec!["#çay", "#Bakı", "#2026il", "#a_b"]),
+            (
+                "#çay, #Bakı! #2026 #2026il #a_b",
+                vec!["#çay", "#Bakı", "#2026il", "#a_b"],
+            ),
             ("a#b ##c #", vec![]),
             ("https://a.az/#top (#içəridə)", vec!["#içəridə"]),
             ("#i\u{307}ş", vec!["#i\u{307}ş"]),
@@ -264,7 +300,10 @@ mod tests {
     fn people() {
         for (text, found) in [
             ("@fatima, @ali.", vec!["@fatima", "@ali"]),
-            ("@a@example.org. @b.bsky.social!", vec!["@a@example.org", "@b.bsky.social"]),
+            (
+                "@a@example.org. @b.bsky.social!",
+                vec!["@a@example.org", "@b.bsky.social"],
+            ),
             ("mail me@example.org, see https://a.az/@me", vec![]),
             ("(@a_b-c)", vec!["@a_b-c"]),
             ("@ əli @@x", vec![]),
@@ -280,7 +319,10 @@ mod tests {
         assert_eq!(truncate(family, 20, count::bytes), "");
         assert_eq!(truncate("abc", 3, count::graphemes), "abc");
         assert_eq!(truncate("abc", 0, count::graphemes), "");
-        assert_eq!(shorten("Salam, dünya", 12, count::graphemes), "Salam, dünya");
+        assert_eq!(
+            shorten("Salam, dünya", 12, count::graphemes),
+            "Salam, dünya"
+        );
         assert_eq!(shorten("Salam, dünya", 11, count::graphemes), "Salam…");
         assert_eq!(shorten("Salamsalam", 5, count::graphemes), "Sala…");
         assert_eq!(shorten("Salam", 1, count::graphemes), "…");
@@ -292,7 +334,10 @@ mod tests {
         let split = |text, max| super::split(text, max, count::graphemes);
         assert_eq!(split("", 10), Vec::<&str>::new());
         assert_eq!(split("Bir iki.", 10), ["Bir iki."]);
-        assert_eq!(split("Bir iki. Üç dörd beş.", 12), ["Bir iki.", "Üç dörd beş."]);
+        assert_eq!(
+            split("Bir iki. Üç dörd beş.", 12),
+            ["Bir iki.", "Üç dörd beş."]
+        );
         assert_eq!(split("Bir iki üç dörd", 8), ["Bir iki", "üç dörd"]);
         assert_eq!(split("birikiüçdörd", 5), ["birik", "iüçdö", "rd"]);
         assert_eq!(split("Bir.\n\nİki. Üç.", 11), ["Bir.", "İki. Üç."]);
@@ -310,7 +355,10 @@ mod tests {
             .repeat(5);
         for max in 1..120 {
             let parts = split(&text, max, count::graphemes);
-            assert!(parts.iter().all(|part| count::graphemes(part) <= max), "{max}");
+            assert!(
+                parts.iter().all(|part| count::graphemes(part) <= max),
+                "{max}"
+            );
             let squeezed = |text: &str| text.split_whitespace().collect::<String>();
             assert_eq!(squeezed(&parts.concat()), squeezed(&text), "{max}");
         }

@@ -35,21 +35,31 @@ pub fn parse_rfc3339(text: &str) -> Option<Timestamp> {
         digits(&bytes[5..7])?,
         digits(&bytes[8..10])?,
     )?;
-    let (hour, minute, second) =
-        (digits(&bytes[11..13])?, digits(&bytes[14..16])?, digits(&bytes[17..19])?);
+    let (hour, minute, second) = (
+        digits(&bytes[11..13])?,
+        digits(&bytes[14..16])?,
+        digits(&bytes[17..19])?,
+    );
     if hour > 23 || minute > 59 || second > 60 {
         return None;
     }
     let mut rest = &bytes[19..];
     let mut millis = 0;
     if rest[0] == b'.' {
-        let length = rest[1..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let length = rest[1..]
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
         if length == 0 {
             return None;
         }
         for place in 0..3 {
             millis = millis * 10
-                + if place < length { i64::from(rest[1 + place] - b'0') } else { 0 };
+                + if place < length {
+                    i64::from(rest[1 + place] - b'0')
+                } else {
+                    0
+                };
         }
         rest = &rest[1 + length..];
     }
@@ -72,15 +82,22 @@ pub fn parse_rfc3339(text: &str) -> Option<Timestamp> {
 /// The moment of an HTTP date (RFC 9110): `Sun, 06 Nov 1994 08:49:37 GMT`. The two
 /// obsolete forms are not read.
 pub fn parse_http_date(text: &str) -> Option<Timestamp> {
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
     let (_, rest) = text.trim().split_once(", ")?;
     let mut words = rest.split(' ');
     let day = digits(words.next()?.as_bytes())?;
     let month = words.next()?;
-    let month = MONTHS.iter().position(|name| name.eq_ignore_ascii_case(month))? as i64 + 1;
+    let month = MONTHS
+        .iter()
+        .position(|name| name.eq_ignore_ascii_case(month))? as i64
+        + 1;
     let year = digits(words.next()?.as_bytes())?;
-    let mut clock = words.next()?.split(':').map(|field| digits(field.as_bytes()));
+    let mut clock = words
+        .next()?
+        .split(':')
+        .map(|field| digits(field.as_bytes()));
     let (hour, minute, second) = (clock.next()??, clock.next()??, clock.next()??);
     if words.next()? != "GMT" || hour > 23 || minute > 59 || second > 60 {
         return None;
@@ -93,7 +110,11 @@ fn digits(bytes: &[u8]) -> Option<i64> {
     if bytes.is_empty() || bytes.len() > 9 || !bytes.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    Some(bytes.iter().fold(0, |number, byte| number * 10 + i64::from(byte - b'0')))
+    Some(
+        bytes
+            .iter()
+            .fold(0, |number, byte| number * 10 + i64::from(byte - b'0')),
+    )
 }
 
 /// Days from 1970-01-01 to a date of the proleptic Gregorian calendar; none where the
@@ -125,7 +146,11 @@ fn civil(days: i64) -> (i64, i64, i64) {
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * of_year + 2) / 153;
     let day = of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
     let year = era * 400 + year_of_era + i64::from(month <= 2);
     (year, month, day)
 }
@@ -170,7 +195,10 @@ mod tests {
         ] {
             assert_eq!(parse_rfc3339(same), noon, "{same}");
         }
-        assert_eq!(parse_rfc3339("2026-11-24T12:00:00.5Z"), noon.map(|noon| noon + 500));
+        assert_eq!(
+            parse_rfc3339("2026-11-24T12:00:00.5Z"),
+            noon.map(|noon| noon + 500)
+        );
         assert_eq!(parse_http_date("Tue, 24 Nov 2026 12:00:00 GMT"), noon);
     }
 
@@ -191,7 +219,11 @@ mod tests {
         ] {
             assert_eq!(parse_rfc3339(text), None, "{text}");
         }
-        for text in ["", "Tue, 24 Nov 2026 12:00:00 CET", "Tuesday, 24-Nov-26 12:00:00 GMT"] {
+        for text in [
+            "",
+            "Tue, 24 Nov 2026 12:00:00 CET",
+            "Tuesday, 24-Nov-26 12:00:00 GMT",
+        ] {
             assert_eq!(parse_http_date(text), None, "{text}");
         }
     }

@@ -25,7 +25,10 @@ impl Account {
     /// # Errors
     /// `Invalid`, with the name of the setting that does not fit.
     pub fn settings<T: DeserializeOwned>(&self) -> Result<T> {
-        object(&format!("settings of account `{}`", self.name), &self.settings)
+        object(
+            &format!("settings of account `{}`", self.name),
+            &self.settings,
+        )
     }
 }
 
@@ -42,7 +45,11 @@ impl Brief {
 impl Batch {
     /// Nothing new, and nothing withdrawn.
     pub fn empty() -> Self {
-        Batch { drafts: Vec::new(), complete: false, problems: Vec::new() }
+        Batch {
+            drafts: Vec::new(),
+            complete: false,
+            problems: Vec::new(),
+        }
     }
 }
 
@@ -69,7 +76,10 @@ impl Default for Post {
 impl Post {
     /// A post of words alone.
     pub fn text(text: impl Into<String>) -> Self {
-        Post { text: text.into(), ..Post::default() }
+        Post {
+            text: text.into(),
+            ..Post::default()
+        }
     }
 
     /// The platform's own options as a type of the plugin's.
@@ -82,15 +92,21 @@ impl Post {
 
     /// The post's own part and the further ones: text and media.
     pub fn parts(&self) -> impl Iterator<Item = (&str, &[MediaItem])> {
-        std::iter::once((self.text.as_str(), self.media.as_slice()))
-            .chain(self.thread.iter().map(|part| (part.text.as_str(), part.media.as_slice())))
+        std::iter::once((self.text.as_str(), self.media.as_slice())).chain(
+            self.thread
+                .iter()
+                .map(|part| (part.text.as_str(), part.media.as_slice())),
+        )
     }
 }
 
 impl ThreadPart {
     /// A part of words alone.
     pub fn text(text: impl Into<String>) -> Self {
-        ThreadPart { text: text.into(), media: Vec::new() }
+        ThreadPart {
+            text: text.into(),
+            media: Vec::new(),
+        }
     }
 }
 
@@ -110,19 +126,33 @@ impl MediaKind {
 impl Problem {
     /// The platform would refuse it. `place` as `text`, `media[1].alt`, `thread[0].text`.
     pub fn error(place: impl Into<String>, message: impl Into<String>) -> Self {
-        Problem { severity: Severity::Error, place: place.into(), message: message.into() }
+        Problem {
+            severity: Severity::Error,
+            place: place.into(),
+            message: message.into(),
+        }
     }
 
     /// A person should know it.
     pub fn warning(place: impl Into<String>, message: impl Into<String>) -> Self {
-        Problem { severity: Severity::Warning, place: place.into(), message: message.into() }
+        Problem {
+            severity: Severity::Warning,
+            place: place.into(),
+            message: message.into(),
+        }
     }
 }
 
 impl Receipt {
     /// A receipt with the platform's identifier.
     pub fn new(id: impl Into<String>) -> Self {
-        Receipt { id: id.into(), url: None, published_at: None, parts: Vec::new(), data: None }
+        Receipt {
+            id: id.into(),
+            url: None,
+            published_at: None,
+            parts: Vec::new(),
+            data: None,
+        }
     }
 
     /// With the address where people see it.
@@ -153,7 +183,10 @@ impl Receipt {
     /// # Errors
     /// `Invalid`: it is not there, or not a `T`.
     pub fn data<T: DeserializeOwned>(&self) -> Result<T> {
-        object(&format!("data of receipt `{}`", self.id), self.data.as_deref().unwrap_or_default())
+        object(
+            &format!("data of receipt `{}`", self.id),
+            self.data.as_deref().unwrap_or_default(),
+        )
     }
 }
 
@@ -218,12 +251,20 @@ impl Metric {
 impl PostMetrics {
     /// The numbers of a post.
     pub fn of(post: &Receipt, metrics: Vec<Metric>) -> Self {
-        PostMetrics { id: post.id.clone(), metrics, gone: false }
+        PostMetrics {
+            id: post.id.clone(),
+            metrics,
+            gone: false,
+        }
     }
 
     /// A post that the platform no longer has.
     pub fn gone(post: &Receipt) -> Self {
-        PostMetrics { id: post.id.clone(), metrics: Vec::new(), gone: true }
+        PostMetrics {
+            id: post.id.clone(),
+            metrics: Vec::new(),
+            gone: true,
+        }
     }
 }
 
@@ -289,9 +330,7 @@ impl From<kv::Error> for Error {
 impl From<media::Error> for Error {
     fn from(error: media::Error) -> Self {
         match error {
-            media::Error::NotFound(reason) | media::Error::Denied(reason) => {
-                Error::Invalid(reason)
-            }
+            media::Error::NotFound(reason) | media::Error::Denied(reason) => Error::Invalid(reason),
             media::Error::Io(reason) => Error::Transient(reason),
         }
     }

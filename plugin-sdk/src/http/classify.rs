@@ -9,8 +9,12 @@ use crate::{Error, Millis, Timestamp, time};
 const MESSAGE: usize = 300;
 
 /// Headers that say when the platform takes requests again, in the order of trust.
-const RESETS: [&str; 4] =
-    ["x-ratelimit-reset-after", "x-ratelimit-reset", "ratelimit-reset", "x-rate-limit-reset"];
+const RESETS: [&str; 4] = [
+    "x-ratelimit-reset-after",
+    "x-ratelimit-reset",
+    "ratelimit-reset",
+    "x-rate-limit-reset",
+];
 
 pub(super) fn unsent(error: HttpError, stake: Stake) -> Error {
     match error {
@@ -59,7 +63,10 @@ pub(super) fn retry_after(response: &Response, now: Timestamp) -> Option<Millis>
     if response.status != 429 {
         return None;
     }
-    RESETS.iter().filter_map(|name| response.header(name)).find_map(|value| wait(value, now))
+    RESETS
+        .iter()
+        .filter_map(|name| response.header(name))
+        .find_map(|value| wait(value, now))
 }
 
 /// A platform's wait may be off by the skew of two clocks, but never by a year.
@@ -117,9 +124,16 @@ fn words_of_json(body: &Value) -> Option<String> {
         Value::Object(fields) => {
             let text = |name: &str| fields.get(name).and_then(Value::as_str).and_then(non_empty);
             let code = text("error");
-            let words = ["error_description", "message", "error_message", "detail", "description", "title"]
-                .into_iter()
-                .find_map(text);
+            let words = [
+                "error_description",
+                "message",
+                "error_message",
+                "detail",
+                "description",
+                "title",
+            ]
+            .into_iter()
+            .find_map(text);
             match (code, words) {
                 (Some(code), Some(words)) if code != words => Some(format!("{code}: {words}")),
                 (Some(words), _) | (None, Some(words)) => Some(words),

@@ -79,7 +79,11 @@ impl Multipart {
             name: name.to_owned(),
             filename: Some(filename.to_owned()),
             content_type: Some(mime.to_owned()),
-            body: PartBody::Media(MediaSlice { id: id.to_owned(), offset: 0, length: None }),
+            body: PartBody::Media(MediaSlice {
+                id: id.to_owned(),
+                offset: 0,
+                length: None,
+            }),
         });
         self
     }

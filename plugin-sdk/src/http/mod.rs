@@ -128,7 +128,10 @@ impl Request {
         self,
         fields: impl IntoIterator<Item = (N, V)>,
     ) -> Self {
-        self.body("application/x-www-form-urlencoded", form::urlencoded(fields).into_bytes())
+        self.body(
+            "application/x-www-form-urlencoded",
+            form::urlencoded(fields).into_bytes(),
+        )
     }
 
     /// Any bytes.
@@ -139,7 +142,14 @@ impl Request {
 
     /// A whole media file, streamed by the host.
     pub fn media(self, content_type: &str, id: impl Into<String>) -> Self {
-        self.media_slice(content_type, MediaSlice { id: id.into(), offset: 0, length: None })
+        self.media_slice(
+            content_type,
+            MediaSlice {
+                id: id.into(),
+                offset: 0,
+                length: None,
+            },
+        )
     }
 
     /// A range of a media file, streamed by the host.
@@ -161,7 +171,9 @@ impl Request {
     }
 
     fn content_type(mut self, value: &str) -> Self {
-        self.inner.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
+        self.inner
+            .headers
+            .retain(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
         self.header("content-type", value)
     }
 
@@ -251,7 +263,11 @@ impl Response {
     /// commit.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
         serde_json::from_slice(&self.body).map_err(|error| {
-            let reason = format!("{} answered {} with {error}", classify::host(&self.url), self.status);
+            let reason = format!(
+                "{} answered {} with {error}",
+                classify::host(&self.url),
+                self.status
+            );
             match self.stake {
                 Stake::Read => Error::Transient(reason),
                 Stake::Commit => Error::UnknownOutcome(reason),

@@ -6,7 +6,10 @@ use crate::Result;
 /// The pages of a list that names the next one in its `link` header (RFC 8288), at most
 /// `bound` of them.
 pub fn pages(first: Request, bound: usize) -> Pages {
-    Pages { next: Some(first), left: bound }
+    Pages {
+        next: Some(first),
+        left: bound,
+    }
 }
 
 /// See [`pages`].
@@ -54,7 +57,12 @@ pub fn cursors<T, F>(bound: usize, fetch: F) -> Cursors<F>
 where
     F: FnMut(Option<&str>) -> Result<(T, Option<String>)>,
 {
-    Cursors { fetch, cursor: None, left: bound, done: false }
+    Cursors {
+        fetch,
+        cursor: None,
+        left: bound,
+        done: false,
+    }
 }
 
 /// See [`cursors`].
