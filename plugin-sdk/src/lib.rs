@@ -50,6 +50,10 @@ pub mod log;
 pub mod media;
 pub mod random;
 #[cfg(not(target_arch = "wasm32"))]
+#[expect(
+    clippy::expect_used,
+    reason = "only tests use it, and a test may panic"
+)]
 pub mod testing;
 pub mod text;
 pub mod time;

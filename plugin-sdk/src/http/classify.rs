@@ -54,10 +54,11 @@ pub(super) fn refused(response: &Response, stake: Stake) -> Error {
 
 /// Waits are given as seconds from now, seconds or milliseconds since 1970, or a date.
 pub(super) fn retry_after(response: &Response, now: Timestamp) -> Option<Millis> {
-    if let Some(value) = response.header("retry-after") {
-        if let Some(wait) = wait(value, now) {
-            return Some(wait);
-        }
+    if let Some(wait) = response
+        .header("retry-after")
+        .and_then(|value| wait(value, now))
+    {
+        return Some(wait);
     }
     // Without a refusal for pace, these headers only tell when the window ends.
     if response.status != 429 {
