@@ -49,7 +49,7 @@ impl From<DateTime<Utc>> for Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let style = if self.0 % 1000 == 0 {
+        let style = if self.0.is_multiple_of(1000) {
             SecondsFormat::Secs
         } else {
             SecondsFormat::Millis
