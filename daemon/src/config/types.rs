@@ -1,12 +1,14 @@
 //! What is asked for, as types that can't be wrong: everything here has been checked.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use chrono_tz::Tz;
 use secrecy::SecretString;
 
+use super::{Diagnostic, Place, Snippet};
 use crate::model::TimeSpan;
 
 /// The whole configuration: the main file and its `conf.d`.
@@ -20,6 +22,44 @@ pub struct Config {
     pub plugins: BTreeMap<String, PluginConfig>,
     pub generators: BTreeMap<String, GeneratorConfig>,
     pub schedules: BTreeMap<String, ScheduleConfig>,
+    /// Where everything stands.
+    pub origin: Origin,
+}
+
+/// The files that a configuration was read from, and the places of its values in them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Origin {
+    /// The main file and those of `conf.d`, in the order in which they were read.
+    pub files: Vec<PathBuf>,
+    /// Files that secrets and settings were read from.
+    pub secret_files: Vec<PathBuf>,
+    /// By key, as `account.cafe.settings.server`.
+    pub places: BTreeMap<String, Place>,
+    /// The files' texts as they may be shown.
+    pub snippets: Vec<Arc<Snippet>>,
+}
+
+impl Origin {
+    /// The place of a key, or of the nearest above it that stands in a file.
+    pub fn place(&self, key: &str) -> Option<&Place> {
+        let mut key = key;
+        loop {
+            if let Some(place) = self.places.get(key) {
+                return Some(place);
+            }
+            key = &key[..key.rfind(['.', '['])?];
+        }
+    }
+
+    /// Shows a finding in its file's text.
+    pub fn show(&self, mut finding: Diagnostic) -> Diagnostic {
+        finding.snippet = self
+            .snippets
+            .iter()
+            .find(|snippet| Some(&*snippet.file) == finding.file.as_deref())
+            .cloned();
+        finding
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -41,11 +81,27 @@ pub struct Daemon {
     pub retry: Retry,
 }
 
+impl Daemon {
+    pub const HTTP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7377);
+    pub const GRACE: TimeSpan = TimeSpan::from_secs(30);
+    pub const CONCURRENCY: usize = 8;
+    pub const CACHE: u64 = 64 << 20;
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct LogConfig {
     /// A `tracing` filter, as `info` or `jarchi=debug`.
     pub filter: String,
     pub format: LogFormat,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        LogConfig {
+            filter: "info".to_owned(),
+            format: LogFormat::Auto,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +123,16 @@ pub struct Retry {
     pub longest: TimeSpan,
 }
 
+impl Default for Retry {
+    fn default() -> Self {
+        Retry {
+            attempts: 8,
+            first: TimeSpan::from_secs(30),
+            longest: TimeSpan::from_hours(1),
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Brand {
     pub name: String,
@@ -76,7 +142,7 @@ pub struct Brand {
     pub hashtags: Vec<String>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Account {
     pub name: String,
     /// The plugin's name.
@@ -108,6 +174,20 @@ pub struct Rails {
     pub late: LatePolicy,
 }
 
+impl Default for Rails {
+    fn default() -> Self {
+        Rails {
+            per_hour: 5,
+            per_day: 20,
+            least_gap: TimeSpan::from_mins(2),
+            // What is repeated weekly passes.
+            duplicate_window: TimeSpan::from_days(7),
+            missed_after: TimeSpan::from_hours(6),
+            late: LatePolicy::Miss,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LatePolicy {
     /// Marked as missed.
@@ -116,7 +196,7 @@ pub enum LatePolicy {
     Publish,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PluginConfig {
     pub name: String,
     /// The component file.
@@ -125,6 +205,10 @@ pub struct PluginConfig {
     pub limits: Limits,
     /// Calls under way at once.
     pub concurrency: usize,
+}
+
+impl PluginConfig {
+    pub const CONCURRENCY: usize = 4;
 }
 
 /// What the operator lets a plugin reach, beyond what an account's own settings name.
@@ -153,7 +237,7 @@ pub enum HostName {
     Exact(String),
     /// Every domain below this one, at any depth, but not itself.
     Below(String),
-    Address(std::net::IpAddr),
+    Address(IpAddr),
 }
 
 /// What one call of a plugin may use.
@@ -191,7 +275,7 @@ impl Default for Limits {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct GeneratorConfig {
     pub name: String,
     pub plugin: String,
