@@ -5,6 +5,7 @@
 
 mod delivery;
 mod id;
+mod job;
 mod metric;
 mod post;
 mod time;
@@ -13,6 +14,7 @@ pub use delivery::{
     Attempt, AttemptOutcome, Delivery, Fault, Problem, Progress, Receipt, Severity, State,
 };
 pub use id::{DeliveryKey, Digest, Id, ParseIdError};
+pub use job::{Job, JobFault, Lease, NewJob, Priority, Work};
 pub use metric::{Measure, Metric, ParseMeasureError, Sample};
 pub use post::{
     Draft, FocalPoint, Link, MediaItem, MediaKind, Mention, Origin, Poll, Post, ThreadPart,

@@ -1,1 +1,172 @@
-//! store
+//! The store: sled on one machine, behind operations in the product's words.
+//!
+//! Everything that changes the store is a closure over [`Tx`], given to
+//! [`Store::write`]. One thread applies them: it takes all closures that wait, puts their
+//! changes into one atomic sled batch over all trees, flushes, calls `fdatasync`, and only
+//! then answers each of them (group commit). So an answer means that the bytes survive a
+//! power cut, and no two writers ever meet.
+//!
+//! The stations never see keys or bytes: what they may do is the methods of [`Tx`]
+//! (changes) and [`View`] (reading), in the file of each kind of record. A second engine
+//! would stand beside this one by offering the same methods.
+//!
+//! What sled 0.34 does not do by itself, and where it is done here: `flush` stops short of
+//! `fdatasync` (`writer`); values of more than a segment leave the log for files that are
+//! not synced (`raw`: large values are cut into pieces); one batch costs one write and
+//! sync, so batches are made as large as the load (`writer`); a left-over of an
+//! interrupted snapshot keeps it from opening (`open`); deleted space is not given back
+//! (`maintenance::compact`).
+
+mod jobs;
+mod kv;
+mod lock;
+mod maintenance;
+mod migrate;
+mod open;
+mod posts;
+mod raw;
+mod series;
+mod table;
+mod triggers;
+mod vault;
+mod writer;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+
+pub use jobs::{Again, Claim, DueHint, JobFilter, LaneHead, Seat};
+pub use maintenance::{CheckReport, CompactReport, ExportReport, compact, export, import};
+pub use migrate::SCHEMA;
+pub use open::Options;
+pub use posts::{DeliveryFilter, DraftRecord, PublishedEntry};
+pub use raw::{Tx, View};
+pub use series::Subject;
+
+use raw::Trees;
+
+/// A cheap handle; the store closes when the last one is dropped.
+#[derive(Clone, Debug)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    trees: Arc<Trees>,
+    writer: writer::Writer,
+    /// Held as long as the store is open.
+    _lock: lock::Lock,
+}
+
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("{0}")]
+    Locked(lock::Held),
+    #[error(
+        "the store in {path} has schema {found}, and this version of jarchi knows up to {known}: \
+         it was written by a newer version; use that one, or restore a backup"
+    )]
+    Newer { path: String, found: u32, known: u32 },
+    #[error("the store in {path} can't be opened: {reason}")]
+    Open { path: String, reason: String },
+    #[error("a record can't be read ({table}, key {key}): {reason}; run `jarchi store check`")]
+    Record {
+        table: &'static str,
+        key: String,
+        reason: String,
+    },
+    /// The disk failed or is full: nothing is written any more before a restart.
+    #[error("the store can't be written any more: {0}")]
+    Failed(String),
+    #[error("the store is closed")]
+    Closed,
+    #[error("{0}")]
+    Invalid(String),
+}
+
+impl Store {
+    /// Opens the store in `dir`, makes it where there is none, and takes its lock.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] where another process has it open, [`StoreError::Newer`],
+    /// [`StoreError::Open`].
+    pub fn open(dir: &Path, options: &Options) -> Result<Self, StoreError> {
+        let lock = lock::Lock::take(dir)?;
+        let trees = Arc::new(open::open(dir, options)?);
+        let writer = writer::Writer::start(trees.clone(), &dir.join(open::DATABASE))?;
+        let store = Store {
+            inner: Arc::new(Inner {
+                trees,
+                writer,
+                _lock: lock,
+            }),
+        };
+        migrate::migrate(&store, dir)?;
+        Ok(store)
+    }
+
+    /// Applies `change` atomically, and answers when it is on disk. Where `change` ends in
+    /// an error, nothing of it is kept.
+    ///
+    /// # Errors
+    /// The error of `change`, or [`StoreError::Failed`].
+    pub async fn write<T, E>(
+        &self,
+        change: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let (sender, receiver) = oneshot::channel();
+        self.inner.writer.submit(change, move |answer| {
+            // Whoever asked may have gone.
+            let _ = sender.send(answer);
+        })?;
+        receiver
+            .await
+            .unwrap_or_else(|_| Err(StoreError::Closed.into()))
+    }
+
+    /// As [`Store::write`], for threads outside of the runtime.
+    pub fn write_blocking<T, E>(
+        &self,
+        change: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+        self.inner.writer.submit(change, move |answer| {
+            let _ = sender.send(answer);
+        })?;
+        receiver
+            .recv()
+            .unwrap_or_else(|_| Err(StoreError::Closed.into()))
+    }
+
+    /// What has been committed. Single records are read in microseconds; long scans
+    /// belong on a blocking thread.
+    pub fn view(&self) -> View<'_> {
+        View::new(&self.inner.trees)
+    }
+
+    /// Told of every row that became due at another time, after it is on disk. One
+    /// listener: the queue.
+    pub fn due_hints(&self) -> mpsc::UnboundedReceiver<DueHint> {
+        self.inner.writer.listen()
+    }
+
+    /// Set when the disk failed: the reason.
+    pub fn failure(&self) -> Option<String> {
+        self.inner.writer.failure()
+    }
+
+    /// Bytes on disk.
+    pub fn size_on_disk(&self) -> Result<u64, StoreError> {
+        self.inner.trees.size_on_disk()
+    }
+}

@@ -1,0 +1,86 @@
+//! Rows of work in the durable queue.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Fault, Id, Timestamp};
+
+/// Of the jobs that are due in a lane, the urgent go first.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Priority {
+    Urgent,
+    #[default]
+    Normal,
+    Background,
+}
+
+impl Priority {
+    pub const ALL: [Priority; 3] = [Priority::Urgent, Priority::Normal, Priority::Background];
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Work {
+    Publish {
+        delivery: Id,
+    },
+    /// Ask a generator what it has.
+    Generate {
+        generator: String,
+    },
+    MeasurePosts {
+        account: String,
+    },
+    MeasureAccount {
+        account: String,
+    },
+    /// Nothing; for measuring the queue itself.
+    Idle {
+        note: String,
+    },
+}
+
+/// Work that has not been accepted yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewJob {
+    /// Jobs of one lane run one after the other, in the order in which they are due.
+    pub lane: String,
+    pub priority: Priority,
+    pub due: Timestamp,
+    pub work: Work,
+}
+
+/// A row of the queue.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    pub id: Id,
+    pub lane: String,
+    pub priority: Priority,
+    pub due: Timestamp,
+    pub created_at: Timestamp,
+    pub work: Work,
+    /// Tries that ended in a fault, since the job was enqueued or requeued.
+    pub tries: u32,
+    /// The latest 20.
+    pub faults: Vec<JobFault>,
+    /// A dead letter, and why.
+    pub dead: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JobFault {
+    pub at: Timestamp,
+    pub fault: Fault,
+}
+
+/// A job that is being worked on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// Of one run of a daemon.
+    pub owner: String,
+    pub since: Timestamp,
+    pub until: Timestamp,
+}

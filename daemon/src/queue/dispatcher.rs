@@ -1,0 +1,274 @@
+//! The loop that hands due jobs to the worker.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use crate::clock::Clock;
+use crate::config::Retry;
+use crate::model::{Fault, Job, JobFault, Lease, TimeSpan, Timestamp};
+use crate::store::{Again, Claim, DueHint, Seat, Store, StoreError};
+
+use super::lanes::Lanes;
+use super::{Disposition, Next, Worker, after_fault};
+
+/// How long a lease is held. The store has one daemon, so leases end with it and not by
+/// time; the time is for people and for a second engine.
+const LEASE: TimeSpan = TimeSpan::from_hours(1);
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Options {
+    /// Jobs at once.
+    pub concurrency: usize,
+    pub retry: Retry,
+}
+
+/// Talks to a running dispatcher.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    options: Arc<watch::Sender<Options>>,
+    stop: Arc<watch::Sender<bool>>,
+    beat: watch::Receiver<Timestamp>,
+}
+
+impl Handle {
+    /// Takes on new options, and asks the worker for its groups anew.
+    pub fn reload(&self, options: Options) {
+        self.options.send_replace(options);
+    }
+
+    /// No further job is begun; `Dispatcher::run` returns when those under way have ended.
+    pub fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// When the loop went round last.
+    pub fn last_beat(&self) -> Timestamp {
+        *self.beat.borrow()
+    }
+}
+
+pub struct Dispatcher<W> {
+    store: Store,
+    clock: Clock,
+    worker: Arc<W>,
+    owner: String,
+    lanes: Lanes,
+    hints: mpsc::UnboundedReceiver<DueHint>,
+    options: watch::Receiver<Options>,
+    stop: watch::Receiver<bool>,
+    beat: watch::Sender<Timestamp>,
+    tasks: JoinSet<(String, Option<Timestamp>)>,
+}
+
+impl<W: Worker> Dispatcher<W> {
+    /// Takes back what an earlier run left leased, and learns when each lane is due.
+    pub async fn start(
+        store: Store,
+        clock: Clock,
+        worker: Arc<W>,
+        options: Options,
+    ) -> Result<(Self, Handle), StoreError> {
+        let mut random = [0; 8];
+        getrandom::fill(&mut random)
+            .map_err(|error| StoreError::Invalid(format!("no random numbers: {error}")))?;
+        let owner = format!("{}-{:016x}", std::process::id(), u64::from_be_bytes(random));
+        let hints = store.due_hints();
+        let now = clock.now();
+        let released = {
+            let owner = owner.clone();
+            store
+                .write(move |tx| tx.release_leases(&owner, now))
+                .await?
+        };
+        if released > 0 {
+            tracing::info!(released, "jobs of an interrupted run wait again");
+        }
+        let mut lanes = Lanes::new(options.concurrency);
+        let heads = {
+            let store = store.clone();
+            tokio::task::spawn_blocking(move || store.view().lane_heads())
+                .await
+                .map_err(|error| StoreError::Invalid(error.to_string()))??
+        };
+        for head in heads {
+            lanes.hint(&head.lane, head.due, || worker.group(&head.lane));
+        }
+        let (options_sender, options) = watch::channel(options);
+        let (stop_sender, stop) = watch::channel(false);
+        let (beat, beat_receiver) = watch::channel(now);
+        let handle = Handle {
+            options: Arc::new(options_sender),
+            stop: Arc::new(stop_sender),
+            beat: beat_receiver,
+        };
+        let dispatcher = Dispatcher {
+            store,
+            clock,
+            worker,
+            owner,
+            lanes,
+            hints,
+            options,
+            stop,
+            beat,
+            tasks: JoinSet::new(),
+        };
+        Ok((dispatcher, handle))
+    }
+
+    /// Runs until it is stopped and the jobs under way have ended.
+    ///
+    /// # Errors
+    /// The store's: nothing can be claimed any more.
+    pub async fn run(mut self) -> Result<(), StoreError> {
+        loop {
+            let now = self.clock.now();
+            self.beat.send_replace(now);
+            let stopping = *self.stop.borrow();
+            if stopping && self.lanes.running() == 0 {
+                return Ok(());
+            }
+            if !stopping {
+                let due = self.lanes.take_due(now);
+                if !due.is_empty() {
+                    self.claim(due, now).await?;
+                    continue;
+                }
+            }
+            let wakes = self.lanes.wakes().filter(|_| !stopping);
+            let clock = self.clock.clone();
+            let timer = async move {
+                match wakes {
+                    Some(moment) => clock.sleep_until(moment).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                Some(ended) = self.tasks.join_next() => self.ended(ended),
+                Some(hint) = self.hints.recv() => self.hinted(&hint),
+                Ok(()) = self.options.changed() => self.regroup(),
+                Ok(()) = self.stop.changed() => {}
+                () = timer => {}
+            }
+            // All that has come in by now, before the next look at the clock.
+            while let Some(ended) = self.tasks.try_join_next() {
+                self.ended(ended);
+            }
+            while let Ok(hint) = self.hints.try_recv() {
+                self.hinted(&hint);
+            }
+        }
+    }
+
+    fn hinted(&mut self, hint: &DueHint) {
+        let worker = &self.worker;
+        self.lanes
+            .hint(&hint.lane, hint.due, || worker.group(&hint.lane));
+    }
+
+    fn ended(&mut self, ended: Result<(String, Option<Timestamp>), tokio::task::JoinError>) {
+        match ended {
+            Ok((lane, rest)) => self.lanes.release(&lane, rest),
+            // The task catches the worker's panics: only a stop of the runtime ends it so.
+            Err(error) => tracing::error!(%error, "a job's task was lost"),
+        }
+    }
+
+    fn regroup(&mut self) {
+        let limit = self.options.borrow_and_update().concurrency;
+        let worker = self.worker.clone();
+        self.lanes.regroup(limit, |lane| worker.group(lane));
+    }
+
+    async fn claim(&mut self, due: Vec<String>, now: Timestamp) -> Result<(), StoreError> {
+        let seats = due.into_iter().map(|lane| Seat { lane }).collect();
+        let lease = Lease {
+            owner: self.owner.clone(),
+            since: now,
+            until: now.saturating_add(LEASE),
+        };
+        let claims = self
+            .store
+            .write(move |tx| tx.claim(seats, now, &lease))
+            .await?;
+        for Claim { lane, job, next } in claims {
+            self.lanes.know(&lane, next);
+            match job {
+                Some(job) => self.begin(lane, job),
+                None => self.lanes.release(&lane, None),
+            }
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, lane: String, job: Job) {
+        metrics::histogram!("jarchi_queue_lateness_seconds")
+            .record(self.clock.now().since(job.due).0 as f64 / 1000.0);
+        let worker = self.worker.clone();
+        let store = self.store.clone();
+        let clock = self.clock.clone();
+        let retry = self.options.borrow().retry.clone();
+        self.tasks.spawn(async move {
+            let working = AssertUnwindSafe(worker.run(job.clone())).catch_unwind();
+            let disposition = working.await.unwrap_or_else(|_| {
+                Disposition::Fault(Fault::Transient(
+                    "the daemon's own code panicked; see the log".to_owned(),
+                ))
+            });
+            let rest = match settle(&store, &clock, &retry, job, disposition).await {
+                Ok(rest) => rest,
+                Err(error) => {
+                    // The store has failed: the next claim ends the dispatcher.
+                    tracing::error!(%error, "what became of a job can't be written");
+                    None
+                }
+            };
+            (lane, rest)
+        });
+    }
+}
+
+/// Writes what became of a job; returns until when its lane rests.
+async fn settle(
+    store: &Store,
+    clock: &Clock,
+    retry: &Retry,
+    job: Job,
+    disposition: Disposition,
+) -> Result<Option<Timestamp>, StoreError> {
+    let now = clock.now();
+    match disposition {
+        Disposition::Settled => Ok(None),
+        Disposition::Rest(until) => Ok(Some(until)),
+        Disposition::Done => {
+            store.write(move |tx| tx.complete(job.id)).await?;
+            Ok(None)
+        }
+        Disposition::Later(due) => {
+            store
+                .write(move |tx| tx.reschedule(job.id, due, Again::Later))
+                .await?;
+            Ok(None)
+        }
+        Disposition::Fault(fault) => {
+            let next = after_fault(&job, &fault, now, retry);
+            let rest = match (&fault, &next) {
+                (Fault::RateLimited(_), Next::Again(at)) => Some(*at),
+                _ => None,
+            };
+            tracing::warn!(job = %job.id, lane = %job.lane, %fault, ?next, "a job failed");
+            let entry = JobFault { at: now, fault };
+            store
+                .write(move |tx| match &next {
+                    Next::Again(at) => tx.reschedule(job.id, *at, Again::Fault(entry)),
+                    Next::Bury(reason) => tx.bury(job.id, reason, Some(entry)),
+                })
+                .await?;
+            Ok(rest)
+        }
+    }
+}

@@ -1,0 +1,360 @@
+//! Jobs: rows of the queue, their due times, leases and dead letters.
+//!
+//! `due` holds one key for each job that waits: lane, priority, due time, number. So the
+//! next job of a lane is one seek away, however many wait behind it or in other lanes. A
+//! claim moves the job from `due` to `leases`; the row itself is not written again before
+//! something is to be remembered of it.
+
+use std::ops::Bound;
+
+use crate::model::{Id, Job, JobFault, Lease, NewJob, Priority, Timestamp, Work};
+
+use super::raw::{Raw, Tree, Tx, View};
+use super::table::{Key, Table, trailing_number};
+use super::{Store, StoreError};
+
+pub(super) const JOBS: Table<Job> = Table::new(Tree::Jobs);
+pub(super) const LEASES: Table<Lease> = Table::new(Tree::Leases);
+
+/// Faults that a job remembers.
+const HISTORY: usize = 20;
+
+/// A job of this lane became due at this time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DueHint {
+    pub lane: String,
+    pub due: Timestamp,
+}
+
+/// The earliest due time of a lane.
+pub type LaneHead = DueHint;
+
+/// Why a job waits again.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Again {
+    /// A try that failed.
+    Fault(JobFault),
+    /// It was too early: no try.
+    Later,
+    /// A step went well, or a person asked: tries are counted from nothing.
+    Fresh,
+}
+
+/// A lane that may run a job now.
+#[derive(Clone, Debug)]
+pub struct Seat {
+    pub lane: String,
+}
+
+/// What became of a [`Seat`].
+#[derive(Clone, Debug)]
+pub struct Claim {
+    pub lane: String,
+    /// None: nothing was due.
+    pub job: Option<Job>,
+    /// When the lane's next job is due.
+    pub next: Option<Timestamp>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum JobFilter {
+    /// Waiting, the earliest first.
+    #[default]
+    Waiting,
+    Running,
+    Dead,
+}
+
+fn lane_prefix(lane: &str) -> Vec<u8> {
+    Key::new().text(lane).build()
+}
+
+fn priority_prefix(lane: &str, priority: Priority) -> Vec<u8> {
+    Key::new().text(lane).byte(priority as u8).build()
+}
+
+pub(super) fn due_key(job: &Job) -> Vec<u8> {
+    Key::new()
+        .text(&job.lane)
+        .byte(job.priority as u8)
+        .number(job.due.0)
+        .number(job.id.0)
+        .build()
+}
+
+/// Due time and number in a key of `due`.
+fn parse_due(key: &[u8]) -> Option<(Timestamp, Id)> {
+    let id = trailing_number(key)?;
+    let due = trailing_number(&key[..key.len() - 8])?;
+    Some((Timestamp(due), Id(id)))
+}
+
+fn lane_of(key: &[u8]) -> Option<&str> {
+    let end = key.iter().position(|byte| *byte == 0)?;
+    std::str::from_utf8(&key[..end]).ok()
+}
+
+/// The first key of `due` in this lane and priority.
+fn first_due(
+    raw: &impl Raw,
+    lane: &str,
+    priority: Priority,
+) -> Result<Option<(Timestamp, Id)>, StoreError> {
+    let prefix = priority_prefix(lane, priority);
+    let first = raw.prefix(Tree::Due, &prefix, 1)?;
+    Ok(first.first().and_then(|(key, _)| parse_due(key)))
+}
+
+fn next_due(raw: &impl Raw, lane: &str) -> Result<Option<Timestamp>, StoreError> {
+    let mut next = None;
+    for priority in Priority::ALL {
+        if let Some((due, _)) = first_due(raw, lane, priority)? {
+            next = Some(next.map_or(due, |next: Timestamp| next.min(due)));
+        }
+    }
+    Ok(next)
+}
+
+impl Tx<'_> {
+    pub fn enqueue(&mut self, new: NewJob, now: Timestamp) -> Result<Id, StoreError> {
+        let job = Job {
+            id: self.new_id(),
+            lane: new.lane,
+            priority: new.priority,
+            due: new.due,
+            created_at: now,
+            work: new.work,
+            tries: 0,
+            faults: Vec::new(),
+            dead: None,
+        };
+        JOBS.put(self, &job.id.to_key(), &job)?;
+        self.put_due(&job);
+        Ok(job.id)
+    }
+
+    fn put_due(&mut self, job: &Job) {
+        self.put(Tree::Due, &due_key(job), Vec::new());
+        self.hint(DueHint {
+            lane: job.lane.clone(),
+            due: job.due,
+        });
+    }
+
+    /// Leases the next due job of each seat's lane.
+    pub fn claim(
+        &mut self,
+        seats: Vec<Seat>,
+        now: Timestamp,
+        lease: &Lease,
+    ) -> Result<Vec<Claim>, StoreError> {
+        let mut claims = Vec::with_capacity(seats.len());
+        for Seat { lane } in seats {
+            let mut job = None;
+            for priority in Priority::ALL {
+                let Some((due, id)) = first_due(self, &lane, priority)? else {
+                    continue;
+                };
+                if due > now {
+                    continue;
+                }
+                let found = self.expect_job(id)?;
+                self.remove(Tree::Due, &due_key(&found));
+                LEASES.put(self, &id.to_key(), lease)?;
+                job = Some(found);
+                break;
+            }
+            let next = next_due(self, &lane)?;
+            claims.push(Claim { lane, job, next });
+        }
+        Ok(claims)
+    }
+
+    /// The job is done, and forgotten.
+    pub fn complete(&mut self, id: Id) -> Result<(), StoreError> {
+        if let Some(job) = JOBS.get(self, &id.to_key())? {
+            self.unqueue(&job);
+            self.remove(Tree::Jobs, &id.to_key());
+        }
+        Ok(())
+    }
+
+    /// The job waits again, until `due`.
+    pub fn reschedule(&mut self, id: Id, due: Timestamp, why: Again) -> Result<(), StoreError> {
+        let mut job = self.expect_job(id)?;
+        self.unqueue(&job);
+        match why {
+            Again::Fault(fault) => {
+                job.tries += 1;
+                job.remember(fault);
+            }
+            Again::Later => {}
+            Again::Fresh => job.tries = 0,
+        }
+        job.due = due;
+        job.dead = None;
+        JOBS.put(self, &id.to_key(), &job)?;
+        self.put_due(&job);
+        Ok(())
+    }
+
+    /// The job becomes a dead letter, kept with its history.
+    pub fn bury(
+        &mut self,
+        id: Id,
+        reason: &str,
+        fault: Option<JobFault>,
+    ) -> Result<(), StoreError> {
+        let mut job = self.expect_job(id)?;
+        self.unqueue(&job);
+        if let Some(fault) = fault {
+            job.tries += 1;
+            job.remember(fault);
+        }
+        job.dead = Some(reason.to_owned());
+        JOBS.put(self, &id.to_key(), &job)?;
+        self.put(Tree::Dead, &id.to_key(), Vec::new());
+        Ok(())
+    }
+
+    /// Jobs whose leases are not `owner`'s wait again, at once. Called when the store was
+    /// opened: whoever held them is gone.
+    pub fn release_leases(&mut self, owner: &str, now: Timestamp) -> Result<u64, StoreError> {
+        let mut released = 0;
+        for (key, bytes) in self.prefix(Tree::Leases, &[], usize::MAX)? {
+            if LEASES.decode(&key, &bytes)?.owner == owner {
+                continue;
+            }
+            let id = Id(trailing_number(&key).unwrap_or_default());
+            self.remove(Tree::Leases, &key);
+            if let Some(mut job) = JOBS.get(self, &id.to_key())? {
+                // First in its lane: it was begun before the others.
+                job.due = job.due.min(now);
+                JOBS.put(self, &id.to_key(), &job)?;
+                self.put_due(&job);
+                released += 1;
+            }
+        }
+        Ok(released)
+    }
+
+    /// Out of `due`, `leases` and `dead`; the row stays.
+    fn unqueue(&mut self, job: &Job) {
+        self.remove(Tree::Due, &due_key(job));
+        self.remove(Tree::Leases, &job.id.to_key());
+        if job.dead.is_some() {
+            self.remove(Tree::Dead, &job.id.to_key());
+        }
+    }
+
+    fn expect_job(&self, id: Id) -> Result<Job, StoreError> {
+        JOBS.get(self, &id.to_key())?
+            .ok_or_else(|| JOBS.broken(&id.to_key(), "the job is missing".to_owned()))
+    }
+
+    pub fn job(&self, id: Id) -> Result<Option<Job>, StoreError> {
+        JOBS.get(self, &id.to_key())
+    }
+
+    pub fn is_leased(&self, id: Id) -> Result<bool, StoreError> {
+        self.contains(Tree::Leases, &id.to_key())
+    }
+
+    /// Whether a job of this lane waits or runs: the periodic work of a lane is not
+    /// queued up twice.
+    pub fn lane_is_empty(&self, lane: &str) -> Result<bool, StoreError> {
+        Ok(self
+            .prefix(Tree::Due, &lane_prefix(lane), 1)?
+            .is_empty())
+    }
+}
+
+impl Job {
+    fn remember(&mut self, fault: JobFault) {
+        self.faults.push(fault);
+        let extra = self.faults.len().saturating_sub(HISTORY);
+        self.faults.drain(..extra);
+    }
+
+    pub fn is_publish_of(&self, delivery: Id) -> bool {
+        self.work == Work::Publish { delivery }
+    }
+}
+
+impl View<'_> {
+    pub fn job(&self, id: Id) -> Result<Option<Job>, StoreError> {
+        JOBS.get(self, &id.to_key())
+    }
+
+    pub fn lease(&self, id: Id) -> Result<Option<Lease>, StoreError> {
+        LEASES.get(self, &id.to_key())
+    }
+
+    /// The earliest due time of every lane: one seek a lane and priority.
+    pub fn lane_heads(&self) -> Result<Vec<LaneHead>, StoreError> {
+        let mut heads = Vec::new();
+        let mut from = Bound::Unbounded;
+        let mut last: Vec<u8>;
+        loop {
+            let first = self.stored_range(Tree::Due, from, Bound::Unbounded, 1)?;
+            let Some(lane) = first.first().and_then(|(key, _)| lane_of(key)) else {
+                return Ok(heads);
+            };
+            if let Some(due) = next_due(self, lane)? {
+                heads.push(LaneHead {
+                    lane: lane.to_owned(),
+                    due,
+                });
+            }
+            // Past every priority of this lane.
+            last = Key::new().text(lane).byte(u8::MAX).build();
+            from = Bound::Included(&last);
+        }
+    }
+
+    /// Jobs by their state, at most `limit`; those that wait in the order of their due
+    /// times.
+    pub fn jobs(&self, filter: JobFilter, limit: usize) -> Result<Vec<Job>, StoreError> {
+        let mut ids: Vec<(Timestamp, Id)> = match filter {
+            JobFilter::Waiting => {
+                let keys = self.stored_range(
+                    Tree::Due,
+                    Bound::Unbounded,
+                    Bound::Unbounded,
+                    usize::MAX,
+                )?;
+                keys.iter().filter_map(|(key, _)| parse_due(key)).collect()
+            }
+            JobFilter::Running | JobFilter::Dead => {
+                let tree = if filter == JobFilter::Running {
+                    Tree::Leases
+                } else {
+                    Tree::Dead
+                };
+                let keys =
+                    self.stored_range(tree, Bound::Unbounded, Bound::Unbounded, usize::MAX)?;
+                keys.iter()
+                    .filter_map(|(key, _)| trailing_number(key))
+                    .map(|id| (Timestamp(0), Id(id)))
+                    .collect()
+            }
+        };
+        ids.sort_unstable();
+        ids.into_iter()
+            .take(limit)
+            .filter_map(|(_, id)| self.job(id).transpose())
+            .collect()
+    }
+
+    /// When the job that is due first is due, over all lanes; for the health page.
+    pub fn earliest_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.lane_heads()?.iter().map(|head| head.due).min())
+    }
+}
+
+impl Store {
+    /// Enqueues one job; durable when it returns.
+    pub async fn enqueue(&self, new: NewJob, now: Timestamp) -> Result<Id, StoreError> {
+        self.write(move |tx| tx.enqueue(new, now)).await
+    }
+}

@@ -1,0 +1,79 @@
+//! Opening the database.
+
+use std::path::{Path, PathBuf};
+
+use super::StoreError;
+use super::raw::Trees;
+
+/// The folder of the database in the store's.
+pub(super) const DATABASE: &str = "db";
+
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Bytes of sled's page cache. Its own default is a gibibyte.
+    pub cache: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { cache: 64 << 20 }
+    }
+}
+
+pub(super) fn open(dir: &Path, options: &Options) -> Result<Trees, StoreError> {
+    let path = dir.join(DATABASE);
+    let config = sled::Config::new()
+        .path(&path)
+        .cache_capacity(options.cache.max(1 << 20))
+        // `writer` flushes before it answers; this only bounds what nobody waits for.
+        .flush_every_ms(None);
+    let db = match config.open() {
+        Err(sled::Error::Corruption { .. }) if set_aside(&path) => {
+            tracing::warn!(
+                path = %path.display(),
+                "an interrupted snapshot kept the store from opening; it was set aside"
+            );
+            config.open()
+        }
+        other => other,
+    };
+    db.and_then(Trees::new).map_err(|error| StoreError::Open {
+        path: path.display().to_string(),
+        reason: explain(&error),
+    })
+}
+
+/// A snapshot that was being written when the process was killed is of no use, yet sled
+/// refuses to open beside it. Moved away, not deleted.
+fn set_aside(path: &Path) -> bool {
+    let Ok(entries) = std::fs::read_dir(path) else {
+        return false;
+    };
+    let mut moved = false;
+    for entry in entries.flatten() {
+        let from: PathBuf = entry.path();
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with("snap.") && name.ends_with(".generating") {
+            let to = path.join(format!("aside.{name}"));
+            moved |= std::fs::rename(&from, &to).is_ok();
+        }
+    }
+    moved
+}
+
+fn explain(error: &sled::Error) -> String {
+    match error {
+        sled::Error::Corruption { .. } => format!(
+            "{error}. Nothing was changed. Keep a copy of the folder, then restore the latest \
+             export with `jarchi store import`"
+        ),
+        sled::Error::Io(io) if io.kind() == std::io::ErrorKind::StorageFull => {
+            format!("{error}: the disk is full; free some space and start again")
+        }
+        sled::Error::Io(io) if io.kind() == std::io::ErrorKind::PermissionDenied => {
+            format!("{error}: the folder must belong to the user that runs jarchi")
+        }
+        _ => error.to_string(),
+    }
+}

@@ -1,0 +1,427 @@
+//! Trees, keys and bytes. Private to the store: the stations see [`Tx`] and [`View`] with
+//! the operations that the other files give them.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use super::StoreError;
+use super::jobs::DueHint;
+
+/// Every tree, in the order of `Tree::ALL`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Tree {
+    Meta,
+    Jobs,
+    Due,
+    Leases,
+    Dead,
+    Posts,
+    Deliveries,
+    Agenda,
+    Open,
+    Published,
+    Drafts,
+    Triggers,
+    Series,
+    Kv,
+    Vault,
+    Pieces,
+}
+
+impl Tree {
+    pub(super) const ALL: [Tree; 16] = [
+        Tree::Meta,
+        Tree::Jobs,
+        Tree::Due,
+        Tree::Leases,
+        Tree::Dead,
+        Tree::Posts,
+        Tree::Deliveries,
+        Tree::Agenda,
+        Tree::Open,
+        Tree::Published,
+        Tree::Drafts,
+        Tree::Triggers,
+        Tree::Series,
+        Tree::Kv,
+        Tree::Vault,
+        Tree::Pieces,
+    ];
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Tree::Meta => "meta",
+            Tree::Jobs => "jobs",
+            Tree::Due => "due",
+            Tree::Leases => "leases",
+            Tree::Dead => "dead",
+            Tree::Posts => "posts",
+            Tree::Deliveries => "deliveries",
+            Tree::Agenda => "agenda",
+            Tree::Open => "open",
+            Tree::Published => "published",
+            Tree::Drafts => "drafts",
+            Tree::Triggers => "triggers",
+            Tree::Series => "series",
+            Tree::Kv => "kv",
+            Tree::Vault => "vault",
+            Tree::Pieces => "pieces",
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Trees {
+    pub(super) db: sled::Db,
+    trees: Vec<sled::Tree>,
+}
+
+impl Trees {
+    pub(super) fn new(db: sled::Db) -> sled::Result<Self> {
+        let trees = Tree::ALL
+            .iter()
+            .map(|tree| db.open_tree(tree.name()))
+            .collect::<sled::Result<_>>()?;
+        Ok(Trees { db, trees })
+    }
+
+    pub(super) fn sled(&self, tree: Tree) -> &sled::Tree {
+        &self.trees[tree as usize]
+    }
+
+    pub(super) fn size_on_disk(&self) -> Result<u64, StoreError> {
+        self.db.size_on_disk().map_err(failed)
+    }
+}
+
+pub(super) fn failed(error: sled::Error) -> StoreError {
+    StoreError::Failed(error.to_string())
+}
+
+/// A value of more than this is kept in pieces: sled would put it into a file of its own,
+/// which nobody syncs.
+const PIECE: usize = 16 << 10;
+
+/// The first byte of a stored value.
+const WHOLE: u8 = 0;
+const IN_PIECES: u8 = 1;
+
+pub(super) type Pair = (Vec<u8>, Vec<u8>);
+
+/// Reading, with or without changes that are not committed yet.
+pub(super) trait Raw {
+    fn stored(&self, tree: Tree, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Stored pairs from `from` to `to`, in order, at most `limit`.
+    fn stored_range(
+        &self,
+        tree: Tree,
+        from: Bound<&[u8]>,
+        to: Bound<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<Pair>, StoreError>;
+
+    fn get(&self, tree: Tree, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        match self.stored(tree, key)? {
+            Some(stored) => self.whole(tree, key, stored).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn contains(&self, tree: Tree, key: &[u8]) -> Result<bool, StoreError> {
+        Ok(self.stored(tree, key)?.is_some())
+    }
+
+    fn range(
+        &self,
+        tree: Tree,
+        from: Bound<&[u8]>,
+        to: Bound<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<Pair>, StoreError> {
+        self.stored_range(tree, from, to, limit)?
+            .into_iter()
+            .map(|(key, stored)| {
+                let value = self.whole(tree, &key, stored)?;
+                Ok((key, value))
+            })
+            .collect()
+    }
+
+    fn prefix(&self, tree: Tree, prefix: &[u8], limit: usize) -> Result<Vec<Pair>, StoreError> {
+        let end = after(prefix);
+        let to = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+        self.range(tree, Bound::Included(prefix), to, limit)
+    }
+
+    fn whole(&self, tree: Tree, key: &[u8], stored: Vec<u8>) -> Result<Vec<u8>, StoreError> {
+        let broken = |reason: &str| StoreError::Record {
+            table: tree.name(),
+            key: super::table::readable(key),
+            reason: reason.to_owned(),
+        };
+        match stored.split_first() {
+            Some((&WHOLE, value)) => Ok(value.to_vec()),
+            Some((&IN_PIECES, count)) => {
+                let count = u32::from_be_bytes(
+                    count
+                        .try_into()
+                        .map_err(|_| broken("the number of pieces is cut off"))?,
+                );
+                let mut value = Vec::new();
+                for number in 0..count {
+                    let piece = self
+                        .stored(Tree::Pieces, &piece_key(tree, key, number))?
+                        .ok_or_else(|| broken("a piece is missing"))?;
+                    value.extend(piece);
+                }
+                Ok(value)
+            }
+            _ => Err(broken("unknown form")),
+        }
+    }
+}
+
+fn piece_key(tree: Tree, key: &[u8], number: u32) -> Vec<u8> {
+    let mut piece = vec![tree as u8];
+    piece.extend((key.len() as u32).to_be_bytes());
+    piece.extend(key);
+    piece.extend(number.to_be_bytes());
+    piece
+}
+
+/// The first key that does not begin with `prefix`.
+pub(super) fn after(prefix: &[u8]) -> Option<Vec<u8>> {
+    let mut end = prefix.to_vec();
+    while let Some(last) = end.pop() {
+        if last < u8::MAX {
+            end.push(last + 1);
+            return Some(end);
+        }
+    }
+    None
+}
+
+/// What is committed.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    trees: &'a Trees,
+}
+
+impl<'a> View<'a> {
+    pub(super) fn new(trees: &'a Trees) -> Self {
+        View { trees }
+    }
+}
+
+impl View<'_> {
+    pub(super) fn sled(&self, tree: Tree) -> &sled::Tree {
+        self.trees.sled(tree)
+    }
+}
+
+impl Raw for View<'_> {
+    fn stored(&self, tree: Tree, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let value = self.trees.sled(tree).get(key).map_err(failed)?;
+        Ok(value.map(|value| value.to_vec()))
+    }
+
+    fn stored_range(
+        &self,
+        tree: Tree,
+        from: Bound<&[u8]>,
+        to: Bound<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<Pair>, StoreError> {
+        if is_empty(from, to) {
+            return Ok(Vec::new());
+        }
+        self.trees
+            .sled(tree)
+            .range::<&[u8], _>((from, to))
+            .take(limit)
+            .map(|pair| {
+                let (key, value) = pair.map_err(failed)?;
+                Ok((key.to_vec(), value.to_vec()))
+            })
+            .collect()
+    }
+}
+
+/// sled panics at a range that ends before it begins.
+fn is_empty(from: Bound<&[u8]>, to: Bound<&[u8]>) -> bool {
+    match (from, to) {
+        (Bound::Included(from), Bound::Included(to)) => from > to,
+        (
+            Bound::Included(from) | Bound::Excluded(from),
+            Bound::Excluded(to) | Bound::Included(to),
+        ) => from >= to,
+        _ => false,
+    }
+}
+
+/// Changes by tree and key; `None` is a removal.
+pub(super) type Changes = BTreeMap<Tree, BTreeMap<Vec<u8>, Option<Vec<u8>>>>;
+
+/// Changes in the making, over the group that they will be committed with, over what is
+/// committed.
+pub struct Tx<'a> {
+    trees: &'a Trees,
+    group: &'a mut Group,
+    own: Changes,
+    hints: Vec<DueHint>,
+    next_id: u64,
+}
+
+/// What is committed together.
+#[derive(Default)]
+pub(super) struct Group {
+    pub(super) changes: Changes,
+    pub(super) hints: Vec<DueHint>,
+    /// The next number that is given out; 0: not read yet.
+    pub(super) next_id: u64,
+}
+
+const NEXT_ID: &[u8] = b"next-id";
+
+impl<'a> Tx<'a> {
+    pub(super) fn new(trees: &'a Trees, group: &'a mut Group) -> Result<Self, StoreError> {
+        if group.next_id == 0 {
+            let view = View::new(trees);
+            let stored = view.get(Tree::Meta, NEXT_ID)?;
+            let stored = stored.and_then(|bytes| bytes.try_into().ok());
+            group.next_id = stored.map_or(1, u64::from_be_bytes);
+        }
+        let next_id = group.next_id;
+        Ok(Tx {
+            trees,
+            group,
+            own: Changes::new(),
+            hints: Vec::new(),
+            next_id,
+        })
+    }
+
+    /// Adds the changes to the group's.
+    pub(super) fn accept(mut self) {
+        if self.next_id != self.group.next_id {
+            self.put(Tree::Meta, NEXT_ID, self.next_id.to_be_bytes().to_vec());
+            self.group.next_id = self.next_id;
+        }
+        for (tree, changes) in self.own {
+            self.group.changes.entry(tree).or_default().extend(changes);
+        }
+        self.group.hints.extend(self.hints);
+    }
+
+    pub(super) fn new_id(&mut self) -> crate::model::Id {
+        let id = self.next_id;
+        self.next_id += 1;
+        crate::model::Id(id)
+    }
+
+    pub(super) fn hint(&mut self, hint: DueHint) {
+        self.hints.push(hint);
+    }
+
+    fn set(&mut self, tree: Tree, key: &[u8], value: Option<Vec<u8>>) {
+        self.own.entry(tree).or_default().insert(key.to_vec(), value);
+    }
+
+    pub(super) fn put(&mut self, tree: Tree, key: &[u8], value: Vec<u8>) {
+        self.drop_pieces(tree, key);
+        let mut stored;
+        if value.len() <= PIECE {
+            stored = Vec::with_capacity(value.len() + 1);
+            stored.push(WHOLE);
+            stored.extend(value);
+        } else {
+            let mut count = 0u32;
+            for piece in value.chunks(PIECE) {
+                self.set(
+                    Tree::Pieces,
+                    &piece_key(tree, key, count),
+                    Some(piece.to_vec()),
+                );
+                count += 1;
+            }
+            stored = vec![IN_PIECES];
+            stored.extend(count.to_be_bytes());
+        }
+        self.set(tree, key, Some(stored));
+    }
+
+    pub(super) fn remove(&mut self, tree: Tree, key: &[u8]) {
+        self.drop_pieces(tree, key);
+        self.set(tree, key, None);
+    }
+
+    fn drop_pieces(&mut self, tree: Tree, key: &[u8]) {
+        if !tree.may_be_large() {
+            return;
+        }
+        let Ok(Some(stored)) = self.stored(tree, key) else {
+            return;
+        };
+        if let Some((&IN_PIECES, count)) = stored.split_first()
+            && let Ok(count) = count.try_into()
+        {
+            for number in 0..u32::from_be_bytes(count) {
+                self.set(Tree::Pieces, &piece_key(tree, key, number), None);
+            }
+        }
+    }
+}
+
+impl Tree {
+    /// Spares the look at the old value where values are always small.
+    const fn may_be_large(self) -> bool {
+        !matches!(
+            self,
+            Tree::Due | Tree::Leases | Tree::Open | Tree::Dead | Tree::Agenda | Tree::Published
+        )
+    }
+}
+
+impl Raw for Tx<'_> {
+    fn stored(&self, tree: Tree, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        for changes in [&self.own, &self.group.changes] {
+            if let Some(change) = changes.get(&tree).and_then(|changes| changes.get(key)) {
+                return Ok(change.clone());
+            }
+        }
+        View::new(self.trees).stored(tree, key)
+    }
+
+    fn stored_range(
+        &self,
+        tree: Tree,
+        from: Bound<&[u8]>,
+        to: Bound<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<Pair>, StoreError> {
+        if is_empty(from, to) {
+            return Ok(Vec::new());
+        }
+        let mut changes: BTreeMap<&[u8], &Option<Vec<u8>>> = BTreeMap::new();
+        for layer in [&self.group.changes, &self.own] {
+            if let Some(layer) = layer.get(&tree) {
+                let range = layer.range::<[u8], _>((from, to));
+                changes.extend(range.map(|(key, change)| (key.as_slice(), change)));
+            }
+        }
+        // At most as many as were changed can be missing from the stored ones.
+        let reach = limit.saturating_add(changes.len());
+        let mut found: BTreeMap<Vec<u8>, Vec<u8>> = View::new(self.trees)
+            .stored_range(tree, from, to, reach)?
+            .into_iter()
+            .collect();
+        for (key, change) in changes {
+            match change {
+                Some(value) => found.insert(key.to_vec(), value.clone()),
+                None => found.remove(key),
+            };
+        }
+        Ok(found.into_iter().take(limit).collect())
+    }
+}
