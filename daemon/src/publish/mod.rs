@@ -1,1 +1,26 @@
-//! publish
+//! Deliveries to receipts, each exactly once as far as the platform allows.
+//!
+//! A delivery's state changes in one place, `transition`, each change in one durable
+//! batch together with the queue's row. Before a connector is called for a step that can
+//! publish something, the delivery is on disk as `attempting`; found so after a crash, or
+//! left without an answer, it is `unknown`, and is looked up before anything is sent
+//! again. `attempt` makes the calls, `rails` has the ceilings, `command` what people ask
+//! for.
+
+mod attempt;
+mod command;
+mod connector;
+mod rails;
+mod transition;
+
+pub use attempt::Publisher;
+pub use command::{
+    CommandError, Resolution, cancel, held, hold, move_to, release, resolve, retry,
+};
+pub(crate) use command::{cancel_in, move_in};
+pub use connector::{
+    Answer, Answering, Call, Connector, Connectors, Finding, Measured, Outcome, Promise,
+    Unavailable,
+};
+pub use rails::{Verdict, fingerprint};
+pub use transition::{Event, lane, new_delivery};

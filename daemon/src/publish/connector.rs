@@ -1,0 +1,93 @@
+//! What the station needs of a connector plugin.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::model::{Delivery, Draft, Fault, Id, Metric, Problem, Progress, Receipt, TimeSpan};
+use crate::model::Timestamp;
+
+/// A delivery as a connector sees it.
+#[derive(Clone, Debug)]
+pub struct Call {
+    pub delivery: Delivery,
+    /// The post in this account's words.
+    pub draft: Draft,
+    /// 1 for the first call of this step.
+    pub attempt: u32,
+}
+
+/// What a call came to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer<T> {
+    pub result: Result<T, Fault>,
+    /// Requests that can change something had left when the call ended: a call that
+    /// broke off then has an unknown outcome.
+    pub sent: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    Published(Receipt),
+    /// More is to do, after this pause.
+    Processing(Progress, TimeSpan),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Finding {
+    Found(Receipt),
+    Partial(Progress, TimeSpan),
+    Absent,
+    CannotTell(String),
+}
+
+/// What the platform lets us promise, as its manifest says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Promise {
+    /// Sending the same key again within this time of the first try can't double it.
+    pub idempotent_for: Option<TimeSpan>,
+    pub can_look_up: bool,
+    /// A new post is surely seen by a look-up after this.
+    pub visible_after: TimeSpan,
+}
+
+pub type Answering<'a, T> = Pin<Box<dyn Future<Output = Answer<T>> + Send + 'a>>;
+
+/// One account on one platform.
+pub trait Connector: Send + Sync {
+    fn promise(&self) -> Promise;
+    fn validate(&self, draft: Draft) -> Answering<'_, Vec<Problem>>;
+    fn publish(&self, call: Call) -> Answering<'_, Outcome>;
+    fn resume(&self, call: Call, state: String) -> Answering<'_, Outcome>;
+    fn find_published(
+        &self,
+        call: Call,
+        state: Option<String>,
+        since: Timestamp,
+    ) -> Answering<'_, Finding>;
+    fn delete(&self, receipt: Receipt) -> Answering<'_, ()>;
+    /// Numbers of published posts, by the receipts' order; `None` where the platform gave
+    /// none, an empty list where the post is gone.
+    fn measure_posts(&self, receipts: Vec<(Id, Receipt)>) -> Answering<'_, Vec<Measured>>;
+    fn measure_account(&self) -> Answering<'_, Vec<Metric>>;
+}
+
+/// The numbers of one post.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measured {
+    pub delivery: Id,
+    pub metrics: Vec<Metric>,
+    /// The platform no longer has it.
+    pub gone: bool,
+}
+
+/// Why an account can't be used at all.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unavailable(pub String);
+
+pub trait Connectors: Send + Sync + 'static {
+    /// # Errors
+    /// The account is not configured any more, or its plugin is not loaded.
+    fn connector(&self, account: &str) -> Result<Arc<dyn Connector>, Unavailable>;
+}

@@ -1,0 +1,425 @@
+//! Every change of a delivery's state, and what it means for the queue.
+//!
+//! ```text
+//!              Begin                 Published
+//!   waiting ----------> attempting -----------------------> published
+//!      ^  ^               |  |  |  Progressed
+//!      |  |  transient    |  |  +------------> processing --Begin--> attempting
+//!      |  +---------------+  |                   ^
+//!      |                     | no answer, crash  | Partial
+//!      |      Absent         v                   |
+//!      +------------------ unknown --------------+-- Found --> published
+//!                            |
+//!                            +-- can be neither looked up nor repeated --> parked
+//!
+//!   waiting --Miss--> missed    waiting --Cancel--> cancelled
+//!   attempting, waiting --invalid, unauthorised, tries used up--> failed
+//!   parked, failed, missed, cancelled --Retry--> waiting, processing or unknown
+//! ```
+
+use crate::config::Retry;
+use crate::model::{
+    Attempt, AttemptOutcome, Delivery, DeliveryKey, Digest, Fault, Id, Job, JobFault, NewJob,
+    Priority, Progress, Receipt, State, TimeSpan, Timestamp, Work,
+};
+use crate::queue::{Next, after_fault, backoff};
+use crate::store::{Again, PublishedEntry, StoreError, Tx};
+
+use super::Promise;
+
+/// Attempts that a delivery remembers.
+const HISTORY: usize = 20;
+
+/// What happened to a delivery.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A step that can publish something begins now.
+    Begin { fingerprint: Digest },
+    Published { call: &'static str, receipt: Receipt },
+    Progressed {
+        call: &'static str,
+        progress: Progress,
+        after: TimeSpan,
+    },
+    /// A step ended in a fault; `sent`: something had left.
+    Faulted {
+        call: &'static str,
+        fault: Fault,
+        sent: bool,
+    },
+    /// The daemon stopped in the middle of a step.
+    Interrupted,
+    /// Looked up: it is not there.
+    Absent,
+    /// Looked up in vain, or not to be looked up.
+    CannotTell { reason: String },
+    /// The look-up itself failed.
+    LookFailed { fault: Fault },
+    /// Not before then: a rail, a hold, a plugin that is not there.
+    Postponed { until: Timestamp },
+    /// A rail forbids it for good.
+    Refused { reason: String },
+    Missed { reason: String },
+    Cancelled { reason: String },
+    /// A person wants it tried again.
+    Retried,
+    /// A person says that it is there.
+    Settled { receipt: Receipt },
+}
+
+/// What follows for the queue's row.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Follow {
+    /// The worker goes on at once; the row stays leased.
+    GoOn,
+    At(Timestamp, Again),
+    /// As `At`, and the account's lane rests until then.
+    Rest(Timestamp, Again),
+    Done,
+    Bury(String, Option<JobFault>),
+}
+
+/// What the decisions are made with.
+pub(super) struct Rules<'a> {
+    pub(super) now: Timestamp,
+    pub(super) promise: Promise,
+    pub(super) retry: &'a Retry,
+}
+
+/// The one function that changes a state. Pure; [`apply`] writes the result.
+pub(super) fn next(delivery: &mut Delivery, job: &Job, event: Event, rules: &Rules<'_>) -> Follow {
+    let now = rules.now;
+    match event {
+        Event::Begin { fingerprint } => {
+            delivery.fingerprint = Some(fingerprint);
+            delivery.first_attempt.get_or_insert(now);
+            delivery.state = State::Attempting { since: now };
+            Follow::GoOn
+        }
+        Event::Published { call, receipt } => {
+            let outcome = match call {
+                "find-published" => AttemptOutcome::Found,
+                _ => AttemptOutcome::Published,
+            };
+            remember(delivery, now, call, outcome);
+            publish(delivery, receipt)
+        }
+        Event::Settled { receipt } => publish(delivery, receipt),
+        Event::Progressed {
+            call,
+            progress,
+            after,
+        } => {
+            remember(
+                delivery,
+                now,
+                call,
+                AttemptOutcome::Progressed(progress.note.clone()),
+            );
+            delivery.faults = 0;
+            delivery.progress = Some(progress);
+            delivery.state = State::Processing;
+            if after == TimeSpan::ZERO {
+                Follow::GoOn
+            } else {
+                Follow::At(now.saturating_add(after), Again::Fresh)
+            }
+        }
+        Event::Faulted { call, fault, sent } => {
+            remember(delivery, now, call, AttemptOutcome::Fault(fault.clone()));
+            faulted(delivery, job, fault, sent, rules)
+        }
+        Event::Interrupted => {
+            let since = match delivery.state {
+                State::Attempting { since } | State::Unknown { since, .. } => since,
+                _ => now,
+            };
+            remember(delivery, now, "publish", AttemptOutcome::Interrupted);
+            delivery.state = State::Unknown {
+                since,
+                reason: "the daemon stopped in the middle of it".to_owned(),
+            };
+            Follow::GoOn
+        }
+        Event::Absent => {
+            remember(delivery, now, "find-published", AttemptOutcome::Absent);
+            let since = unknown_since(delivery, now);
+            let sure = since.saturating_add(rules.promise.visible_after);
+            if now < sure {
+                // The platform shows new posts late: looked at once more.
+                return Follow::At(sure, Again::Later);
+            }
+            delivery.state = rest_state(delivery);
+            Follow::GoOn
+        }
+        Event::CannotTell { reason } => {
+            remember(
+                delivery,
+                now,
+                "find-published",
+                AttemptOutcome::CannotTell(reason.clone()),
+            );
+            let first = delivery.first_attempt.unwrap_or(now);
+            let repeatable = rules
+                .promise
+                .idempotent_for
+                .is_some_and(|span| now < first.saturating_add(span));
+            if repeatable {
+                delivery.state = rest_state(delivery);
+                return Follow::GoOn;
+            }
+            let reason = format!(
+                "it may have been published, and that can't be found out ({reason}): look at \
+                 the account, then `jarchi queue resolve {id} --published URL` or \
+                 `jarchi queue resolve {id} --retry`",
+                id = delivery.id
+            );
+            park(delivery, reason)
+        }
+        Event::LookFailed { fault } => {
+            remember(
+                delivery,
+                now,
+                "find-published",
+                AttemptOutcome::Fault(fault.clone()),
+            );
+            look_failed(delivery, job, fault, rules)
+        }
+        Event::Postponed { until } => Follow::At(until, Again::Later),
+        Event::Refused { reason } => {
+            delivery.state = State::Failed {
+                reason: reason.clone(),
+            };
+            Follow::Bury(reason, None)
+        }
+        Event::Missed { reason } => {
+            delivery.state = State::Missed { reason };
+            Follow::Done
+        }
+        Event::Cancelled { reason } => {
+            delivery.state = State::Cancelled { reason };
+            Follow::Done
+        }
+        Event::Retried => {
+            delivery.faults = 0;
+            delivery.state = match &delivery.state {
+                // Nobody has looked whether it is there: that comes first.
+                State::Unknown { since, reason } => State::Unknown {
+                    since: *since,
+                    reason: reason.clone(),
+                },
+                _ => rest_state(delivery),
+            };
+            Follow::At(now, Again::Fresh)
+        }
+    }
+}
+
+fn publish(delivery: &mut Delivery, receipt: Receipt) -> Follow {
+    delivery.receipt = Some(receipt);
+    delivery.progress = None;
+    delivery.faults = 0;
+    delivery.state = State::Published;
+    Follow::Done
+}
+
+fn park(delivery: &mut Delivery, reason: String) -> Follow {
+    delivery.state = State::Parked {
+        reason: reason.clone(),
+    };
+    Follow::Bury(reason, None)
+}
+
+/// Where a delivery stands between two steps.
+fn rest_state(delivery: &Delivery) -> State {
+    if delivery.progress.is_some() {
+        State::Processing
+    } else {
+        State::Waiting
+    }
+}
+
+fn unknown_since(delivery: &Delivery, now: Timestamp) -> Timestamp {
+    match delivery.state {
+        State::Unknown { since, .. } | State::Attempting { since } => since,
+        _ => now,
+    }
+}
+
+fn faulted(
+    delivery: &mut Delivery,
+    job: &Job,
+    fault: Fault,
+    sent: bool,
+    rules: &Rules<'_>,
+) -> Follow {
+    let now = rules.now;
+    delivery.faults += 1;
+    let unknown = match &fault {
+        Fault::UnknownOutcome(_) => true,
+        // A call that broke off by itself, by a trap or a limit, after it had sent.
+        Fault::Transient(_) => sent,
+        _ => false,
+    };
+    if unknown {
+        delivery.state = State::Unknown {
+            since: unknown_since(delivery, now),
+            reason: fault.to_string(),
+        };
+        let pause = backoff(job.id.0, delivery.faults, rules.retry);
+        return Follow::At(
+            now.saturating_add(pause),
+            Again::Fault(JobFault { at: now, fault }),
+        );
+    }
+    let limited = matches!(fault, Fault::RateLimited(_));
+    let entry = JobFault {
+        at: now,
+        fault: fault.clone(),
+    };
+    match after_fault(job, &fault, now, rules.retry) {
+        Next::Again(at) => {
+            delivery.state = rest_state(delivery);
+            if limited {
+                Follow::Rest(at, Again::Fault(entry))
+            } else {
+                Follow::At(at, Again::Fault(entry))
+            }
+        }
+        Next::Bury(reason) => {
+            let visible = delivery
+                .progress
+                .as_ref()
+                .filter(|progress| progress.visible);
+            let reason = match visible {
+                Some(progress) => format!("{reason} (already visible: {})", progress.note),
+                None => reason,
+            };
+            delivery.state = State::Failed {
+                reason: reason.clone(),
+            };
+            Follow::Bury(reason, Some(entry))
+        }
+    }
+}
+
+/// A look-up is only reading: it is tried for as long as a passing fault lasts, and what
+/// can't be read for good is for a person.
+fn look_failed(delivery: &mut Delivery, job: &Job, fault: Fault, rules: &Rules<'_>) -> Follow {
+    let now = rules.now;
+    let entry = JobFault {
+        at: now,
+        fault: fault.clone(),
+    };
+    match &fault {
+        Fault::RateLimited(_) | Fault::Transient(_) | Fault::UnknownOutcome(_) => {
+            delivery.faults += 1;
+            let at = match &fault {
+                Fault::RateLimited(Some(span)) => now.saturating_add(*span),
+                _ => now.saturating_add(backoff(job.id.0, delivery.faults, rules.retry)),
+            };
+            Follow::At(at, Again::Fault(entry))
+        }
+        Fault::Unauthorized(_) | Fault::Invalid(_) | Fault::Unsupported(_) => {
+            let reason = format!(
+                "it may have been published, and looking it up fails ({fault}): `jarchi queue \
+                 resolve {id} --published URL` or `--retry`",
+                id = delivery.id
+            );
+            park(delivery, reason)
+        }
+    }
+}
+
+fn remember(delivery: &mut Delivery, now: Timestamp, call: &str, outcome: AttemptOutcome) {
+    let began = match delivery.state {
+        State::Attempting { since } => since,
+        _ => now,
+    };
+    delivery.history.push(Attempt {
+        began,
+        ended: now,
+        call: call.to_owned(),
+        outcome,
+    });
+    let extra = delivery.history.len().saturating_sub(HISTORY);
+    delivery.history.drain(..extra);
+}
+
+/// Writes a changed delivery and what follows for its job: one batch.
+pub(super) fn apply(
+    tx: &mut Tx<'_>,
+    delivery: &mut Delivery,
+    job: Id,
+    follow: &Follow,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    match follow {
+        Follow::GoOn => {}
+        Follow::At(due, why) | Follow::Rest(due, why) => {
+            tx.reschedule(job, *due, why.clone())?;
+        }
+        Follow::Done => {
+            tx.complete(job)?;
+            delivery.job = None;
+            if delivery.state == State::Published {
+                let entry = PublishedEntry {
+                    delivery: delivery.id,
+                    fingerprint: delivery.fingerprint,
+                };
+                tx.note_published(&delivery.account, now, &entry)?;
+            }
+        }
+        Follow::Bury(reason, fault) => tx.bury(job, reason, fault.clone())?,
+    }
+    tx.put_delivery(delivery)?;
+    Ok(())
+}
+
+/// The lane of an account: its deliveries go out one after the other.
+pub fn lane(account: &str) -> String {
+    format!("account:{account}")
+}
+
+/// A new delivery and its job, in the batch that accepts the post.
+///
+/// # Errors
+/// The store's.
+pub fn new_delivery(
+    tx: &mut Tx<'_>,
+    post: Id,
+    account: &str,
+    due: Timestamp,
+    round: u32,
+    random: [u8; 16],
+    now: Timestamp,
+) -> Result<Id, StoreError> {
+    let mut delivery = Delivery {
+        id: Id(0),
+        post,
+        account: account.to_owned(),
+        key: DeliveryKey::from_random(random),
+        created_at: now,
+        due,
+        state: State::Waiting,
+        progress: None,
+        receipt: None,
+        job: None,
+        fingerprint: None,
+        first_attempt: None,
+        faults: 0,
+        history: Vec::new(),
+        round,
+    };
+    let id = tx.put_delivery(&mut delivery)?;
+    delivery.job = Some(tx.enqueue(
+        NewJob {
+            lane: lane(account),
+            priority: Priority::Normal,
+            due,
+            work: Work::Publish { delivery: id },
+        },
+        now,
+    )?);
+    tx.put_delivery(&mut delivery)
+}
