@@ -260,12 +260,16 @@ impl Tx<'_> {
         self.contains(Tree::Leases, &id.to_key())
     }
 
-    /// Whether a job of this lane waits or runs: the periodic work of a lane is not
-    /// queued up twice.
-    pub fn lane_is_empty(&self, lane: &str) -> Result<bool, StoreError> {
-        Ok(self
-            .prefix(Tree::Due, &lane_prefix(lane), 1)?
-            .is_empty())
+    /// Whether no job of this lane waits for the same work: work that looks at everything
+    /// that there is gains nothing from waiting twice.
+    pub fn lane_is_free_for(&self, lane: &str, work: &Work) -> Result<bool, StoreError> {
+        for (key, _) in self.prefix(Tree::Due, &lane_prefix(lane), usize::MAX)? {
+            let id = Id(trailing_number(&key).unwrap_or_default());
+            if self.job(id)?.is_some_and(|job| job.work == *work) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 

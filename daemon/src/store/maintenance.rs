@@ -22,17 +22,17 @@ use super::{SCHEMA, Store, StoreError};
 
 /// How a tree's values are shown and read back.
 trait Codec {
-    fn to_json(&self, key: &[u8], bytes: &[u8]) -> Result<Value, StoreError>;
-    fn from_json(&self, key: &[u8], value: Value) -> Result<Vec<u8>, StoreError>;
+    fn show(&self, key: &[u8], bytes: &[u8]) -> Result<Value, StoreError>;
+    fn read(&self, key: &[u8], value: Value) -> Result<Vec<u8>, StoreError>;
 }
 
 impl<V: Serialize + DeserializeOwned> Codec for Table<V> {
-    fn to_json(&self, key: &[u8], bytes: &[u8]) -> Result<Value, StoreError> {
+    fn show(&self, key: &[u8], bytes: &[u8]) -> Result<Value, StoreError> {
         let record = self.decode(key, bytes)?;
         serde_json::to_value(record).map_err(|error| self.broken(key, error.to_string()))
     }
 
-    fn from_json(&self, key: &[u8], value: Value) -> Result<Vec<u8>, StoreError> {
+    fn read(&self, key: &[u8], value: Value) -> Result<Vec<u8>, StoreError> {
         let record = serde_json::from_value(value)
             .map_err(|error| self.broken(key, error.to_string()))?;
         self.encode(key, &record)
@@ -43,11 +43,11 @@ impl<V: Serialize + DeserializeOwned> Codec for Table<V> {
 struct Bytes(Tree);
 
 impl Codec for Bytes {
-    fn to_json(&self, _: &[u8], bytes: &[u8]) -> Result<Value, StoreError> {
+    fn show(&self, _: &[u8], bytes: &[u8]) -> Result<Value, StoreError> {
         Ok(Value::String(BASE64.encode(bytes)))
     }
 
-    fn from_json(&self, key: &[u8], value: Value) -> Result<Vec<u8>, StoreError> {
+    fn read(&self, key: &[u8], value: Value) -> Result<Vec<u8>, StoreError> {
         let broken = |reason: String| StoreError::Record {
             table: self.0.name(),
             key: readable(key),
@@ -141,7 +141,7 @@ pub fn export(
                 table: tree.name().to_owned(),
                 key: BASE64.encode(key),
                 name: readable(key),
-                value: codec.to_json(key, bytes)?,
+                value: codec.show(key, bytes)?,
             })?;
             report.records += 1;
             progress(report.records);
@@ -232,7 +232,7 @@ pub fn import(
             .decode(&line.key)
             .map_err(|error| at_line(number, format!("the key: {error}")))?;
         let bytes = codec(tree)
-            .from_json(&key, line.value)
+            .read(&key, line.value)
             .map_err(|error| at_line(number, error.to_string()))?;
         batch.push((tree, key, bytes));
         report.records += 1;
@@ -282,7 +282,7 @@ impl Store {
                 progress(report.records);
                 let shown = view
                     .whole(tree, &key, stored.to_vec())
-                    .and_then(|bytes| codec.to_json(&key, &bytes).map(|_| ()));
+                    .and_then(|bytes| codec.show(&key, &bytes).map(|_| ()));
                 if let Err(error) = shown {
                     report.problems.push(error.to_string());
                 }

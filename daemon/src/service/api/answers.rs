@@ -1,0 +1,358 @@
+//! The answers, as the command line prints them and as `--json` shows them.
+
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+
+use crate::config::Run;
+use crate::model::{Delivery, Id, Job, Post, Problem, Sample, Timestamp};
+use crate::publish;
+
+use super::{Api, ApiError};
+
+/// A delivery in a list.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DeliveryLine {
+    pub delivery: Id,
+    pub post: Id,
+    pub account: String,
+    pub state: String,
+    /// Why it is in this state, or what it waits for.
+    pub note: Option<String>,
+    pub due: Timestamp,
+    /// By the wall clock of the account's brand.
+    pub due_local: String,
+    pub url: Option<String>,
+    /// The beginning of the text.
+    pub text: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Posted {
+    /// None: it was only checked.
+    pub post: Option<Id>,
+    pub deliveries: Vec<DeliveryLine>,
+    /// By account.
+    pub problems: Vec<(String, Problem)>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PostLine {
+    pub post: Id,
+    pub created_at: Timestamp,
+    pub text: String,
+    pub source: String,
+    /// Account and state.
+    pub deliveries: Vec<(String, String)>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Posts {
+    pub posts: Vec<PostLine>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PostDetail {
+    pub post: Post,
+    pub deliveries: Vec<Delivery>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Deliveries {
+    pub deliveries: Vec<Delivery>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct QueueList {
+    pub deliveries: Vec<DeliveryLine>,
+    /// Other work: generators, measuring.
+    pub jobs: Vec<Job>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct MetricsOf {
+    pub account: String,
+    pub delivery: Option<Id>,
+    pub url: Option<String>,
+    pub samples: Vec<Sample>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Metrics {
+    pub post: Option<Id>,
+    pub of: Vec<MetricsOf>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ScheduleLine {
+    pub name: String,
+    pub cron: String,
+    pub time_zone: String,
+    pub run: String,
+    pub last: Option<Timestamp>,
+    pub next: Vec<Timestamp>,
+    pub next_local: Vec<String>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Schedules {
+    pub schedules: Vec<ScheduleLine>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Held {
+    pub scope: String,
+    pub since: Timestamp,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Released {
+    pub scope: String,
+    /// Overdue deliveries that go on now.
+    pub woken: u64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Status {
+    pub version: String,
+    /// A daemon answered.
+    pub daemon: bool,
+    pub accounts: Vec<AccountLine>,
+    pub held: Vec<Held>,
+    pub waiting: usize,
+    pub dead: usize,
+    /// Bytes.
+    pub store_size: u64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AccountLine {
+    pub account: String,
+    pub plugin: String,
+    pub brand: String,
+    /// What the platform lets us promise.
+    pub promise: String,
+    pub next: Option<Timestamp>,
+    pub last_published: Option<Timestamp>,
+    /// Why it can't be used.
+    pub problem: Option<String>,
+}
+
+/// A moment by the wall clock, with the zone's short name.
+pub(super) fn local(moment: Timestamp, zone: Tz) -> String {
+    moment
+        .to_utc()
+        .with_timezone(&zone)
+        .format("%a %Y-%m-%d %H:%M %Z")
+        .to_string()
+}
+
+pub(super) fn run_words(run: &Run) -> String {
+    let of = |account: &Option<String>| match account {
+        Some(account) => format!(" of {account}"),
+        None => String::new(),
+    };
+    match run {
+        Run::Generate(generator) => format!("generate {generator}"),
+        Run::MeasurePosts(account) => format!("measure posts{}", of(account)),
+        Run::MeasureAccounts(account) => format!("measure accounts{}", of(account)),
+    }
+}
+
+/// The first words of a text, on one line.
+fn beginning(text: &str) -> String {
+    const CHARACTERS: usize = 60;
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= CHARACTERS {
+        return line;
+    }
+    let cut: String = line.chars().take(CHARACTERS - 1).collect();
+    format!("{}…", cut.trim_end())
+}
+
+impl Api {
+    fn zone_of(&self, account: &str) -> Tz {
+        let config = self.config();
+        config
+            .accounts
+            .get(account)
+            .and_then(|account| config.brands.get(&account.brand))
+            .map_or(Tz::UTC, |brand| brand.time_zone)
+    }
+
+    /// RFC 3339, or by the wall clock of the account's brand.
+    pub(super) fn moment(&self, text: &str, account: &str) -> Result<Timestamp, ApiError> {
+        if let Ok(moment) = text.parse() {
+            return Ok(moment);
+        }
+        crate::content::resolve_local(text, self.zone_of(account)).map_err(|_| {
+            ApiError::invalid(format!(
+                "`{text}` is not a time: write `2026-11-24 09:00` (by the brand's wall clock) \
+                 or `2026-11-24T09:00:00+04:00`"
+            ))
+        })
+    }
+
+    pub(super) fn line(&self, delivery: &Delivery) -> Result<DeliveryLine, ApiError> {
+        use crate::model::State;
+        let post = self.store.view().post(delivery.post)?;
+        let config = self.config();
+        let text = post.map(|post| match config.accounts.get(&delivery.account) {
+            Some(account) => crate::content::variant(&post.draft, account).text,
+            None => post.draft.text,
+        });
+        let note = match &delivery.state {
+            State::Unknown { reason, .. }
+            | State::Parked { reason }
+            | State::Failed { reason }
+            | State::Cancelled { reason }
+            | State::Missed { reason } => Some(reason.clone()),
+            State::Processing => delivery
+                .progress
+                .as_ref()
+                .map(|progress| progress.note.clone()),
+            State::Waiting => delivery.history.last().and_then(|attempt| {
+                use crate::model::AttemptOutcome;
+                match &attempt.outcome {
+                    AttemptOutcome::Fault(fault) => Some(format!("tried again: {fault}")),
+                    _ => None,
+                }
+            }),
+            State::Attempting { .. } | State::Published => None,
+        };
+        Ok(DeliveryLine {
+            delivery: delivery.id,
+            post: delivery.post,
+            account: delivery.account.clone(),
+            state: delivery.state.name().to_owned(),
+            note,
+            due: delivery.due,
+            due_local: local(delivery.due, self.zone_of(&delivery.account)),
+            url: delivery
+                .receipt
+                .as_ref()
+                .and_then(|receipt| receipt.url.clone()),
+            text: beginning(&text.unwrap_or_default()),
+        })
+    }
+
+    pub(super) fn posts(&self, limit: usize) -> Result<Posts, ApiError> {
+        let view = self.store.view();
+        let mut posts = Vec::new();
+        for post in view.latest_posts(limit)? {
+            let mut deliveries = Vec::new();
+            for id in &post.deliveries {
+                if let Some(delivery) = view.delivery(*id)? {
+                    deliveries.push((delivery.account, delivery.state.name().to_owned()));
+                }
+            }
+            use crate::model::Origin;
+            let source = match &post.origin {
+                Origin::Command => "command".to_owned(),
+                Origin::Generator { name, source, .. } => match source {
+                    Some(source) => format!("{name}: {source}"),
+                    None => name.clone(),
+                },
+            };
+            posts.push(PostLine {
+                post: post.id,
+                created_at: post.created_at,
+                text: beginning(&post.draft.text),
+                source,
+                deliveries,
+            });
+        }
+        Ok(Posts { posts })
+    }
+
+    pub(super) fn show_post(&self, id: Id) -> Result<PostDetail, ApiError> {
+        let view = self.store.view();
+        let post = view
+            .post(id)?
+            .ok_or_else(|| ApiError::missing(format!("there is no post {id}")))?;
+        let mut deliveries = Vec::new();
+        for id in &post.deliveries {
+            deliveries.extend(view.delivery(*id)?);
+        }
+        Ok(PostDetail { post, deliveries })
+    }
+
+    pub(super) fn status(&self) -> Result<Status, ApiError> {
+        let view = self.store.view();
+        let config = self.config();
+        let now = self.clock.now();
+        let mut accounts = Vec::new();
+        let mut held = Vec::new();
+        let mut scopes = vec!["all".to_owned()];
+        scopes.extend(config.brands.keys().map(|name| format!("brand:{name}")));
+        scopes.extend(config.accounts.keys().map(|name| format!("account:{name}")));
+        for scope in scopes {
+            if let Some(since) = publish::held(view, &scope)? {
+                held.push(Held { scope, since });
+            }
+        }
+        for account in config.accounts.values() {
+            let (promise, problem) = match &self.connectors {
+                None => ("not known: no daemon runs".to_owned(), None),
+                Some(connectors) => match connectors.connector(&account.name) {
+                    Ok(connector) => (promise_words(connector.promise()), None),
+                    Err(error) => (String::new(), Some(error.to_string())),
+                },
+            };
+            let filter = crate::store::DeliveryFilter {
+                account: Some(account.name.clone()),
+                open: true,
+                ..crate::store::DeliveryFilter::default()
+            };
+            accounts.push(AccountLine {
+                account: account.name.clone(),
+                plugin: account.plugin.clone(),
+                brand: account.brand.clone(),
+                promise,
+                next: view
+                    .deliveries(&filter, usize::MAX)?
+                    .iter()
+                    .filter(|delivery| !delivery.state.is_settled())
+                    .map(|delivery| delivery.due)
+                    .min(),
+                last_published: view
+                    .published_since(
+                        &account.name,
+                        now.saturating_sub(crate::model::TimeSpan::from_days(30)),
+                    )?
+                    .last()
+                    .map(|(at, _)| *at),
+                problem,
+            });
+        }
+        let open = view.deliveries(
+            &crate::store::DeliveryFilter {
+                open: true,
+                ..crate::store::DeliveryFilter::default()
+            },
+            usize::MAX,
+        )?;
+        let dead = open
+            .iter()
+            .filter(|delivery| delivery.state.is_settled())
+            .count();
+        Ok(Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            daemon: self.reload.is_some(),
+            accounts,
+            held,
+            waiting: open.len() - dead,
+            dead,
+            store_size: self.store.size_on_disk()?,
+        })
+    }
+}
+
+/// What a platform lets us promise, in words.
+fn promise_words(promise: publish::Promise) -> String {
+    match (promise.idempotent_for, promise.can_look_up) {
+        (Some(span), true) => format!("exactly once: posts can be found again, and a key holds for {span}"),
+        (None, true) => "exactly once: posts can be found again".to_owned(),
+        (Some(span), false) => format!("exactly once within {span}, then a person decides"),
+        (None, false) => "at most once: after an unknown outcome a person decides".to_owned(),
+    }
+}

@@ -1,0 +1,460 @@
+//! What the command line and scripts ask of Jarchi: one request type, answered by the
+//! running daemon over its socket, or by the command itself on the store where no daemon
+//! runs.
+
+mod answers;
+mod post;
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::content::{AcceptError, Generators};
+use crate::model::{Id, Timestamp, Work};
+use crate::publish::{self, CommandError, Connectors, Resolution};
+use crate::schedule::Cron;
+use crate::store::{Again, DeliveryFilter, JobFilter, Store, StoreError, Subject};
+
+pub use answers::{
+    Deliveries, DeliveryLine, Held, Metrics, MetricsOf, Posted, PostDetail, PostLine, Posts,
+    QueueList, Released, ScheduleLine, Schedules, Status,
+};
+pub use post::{Attachment, PostRequest};
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "kebab-case")]
+pub enum Request {
+    /// Answer: [`Posted`].
+    Post(Box<PostRequest>),
+    /// Answer: [`Posts`].
+    Posts {
+        #[serde(default = "some")]
+        limit: usize,
+    },
+    /// Answer: [`PostDetail`].
+    ShowPost { post: Id },
+    /// Answer: [`QueueList`].
+    Queue {
+        #[serde(default)]
+        account: Option<String>,
+        /// Settled ones as well.
+        #[serde(default)]
+        all: bool,
+        /// Dead letters, parked and failed ones only.
+        #[serde(default)]
+        dead: bool,
+        #[serde(default = "some")]
+        limit: usize,
+    },
+    /// Answer: [`Deliveries`] of one.
+    ShowDelivery { delivery: Id },
+    /// Answer: [`DeliveryLine`].
+    Cancel { delivery: Id },
+    /// Answer: [`DeliveryLine`].
+    Retry { delivery: Id },
+    /// Answer: [`DeliveryLine`].
+    Move { delivery: Id, due: String },
+    /// Answer: [`DeliveryLine`].
+    Resolve {
+        delivery: Id,
+        /// The address where it is; none: it is not there, and goes out again.
+        published: Option<String>,
+    },
+    /// A dead letter that is not a delivery waits again. Answer: the job.
+    RetryJob { job: Id },
+    /// Answer: [`Metrics`].
+    Metrics { post: Id },
+    /// Answer: [`Metrics`].
+    AccountMetrics { account: String },
+    /// Answer: [`Schedules`].
+    Schedules {
+        #[serde(default = "few")]
+        count: usize,
+    },
+    /// Asks a generator what it has. Answer: the job.
+    Generate { generator: String },
+    /// Reads the numbers now. Answer: null.
+    Measure,
+    /// Answer: [`Held`].
+    Hold { scope: String },
+    /// Answer: [`Released`].
+    Release { scope: String },
+    /// Answer: [`Status`].
+    Status,
+    /// Reads the configuration again. Answer: a text.
+    Reload,
+}
+
+fn some() -> usize {
+    50
+}
+
+fn few() -> usize {
+    3
+}
+
+#[derive(Clone, Debug, thiserror::Error, Serialize, Deserialize)]
+#[serde(tag = "error", rename_all = "kebab-case")]
+pub enum ApiError {
+    /// The caller's mistake.
+    #[error("{message}")]
+    Invalid { message: String },
+    #[error("{message}")]
+    Missing { message: String },
+    #[error("{message}")]
+    Conflict { message: String },
+    #[error("{message}")]
+    Unavailable { message: String },
+}
+
+impl ApiError {
+    pub fn invalid(message: impl Into<String>) -> Self {
+        ApiError::Invalid {
+            message: message.into(),
+        }
+    }
+    pub fn missing(message: impl Into<String>) -> Self {
+        ApiError::Missing {
+            message: message.into(),
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        ApiError::Unavailable {
+            message: error.to_string(),
+        }
+    }
+}
+
+impl From<CommandError> for ApiError {
+    fn from(error: CommandError) -> Self {
+        let message = error.to_string();
+        match error {
+            CommandError::Missing(_) => ApiError::Missing { message },
+            CommandError::Refused(..) => ApiError::Conflict { message },
+            CommandError::Store(_) => ApiError::Unavailable { message },
+        }
+    }
+}
+
+impl From<AcceptError> for ApiError {
+    fn from(error: AcceptError) -> Self {
+        match error {
+            AcceptError::Store(error) => error.into(),
+            error => ApiError::invalid(error.to_string()),
+        }
+    }
+}
+
+/// Asks the daemon to read its configuration again.
+pub type Reload = Arc<dyn Fn() -> Result<String, String> + Send + Sync>;
+
+#[derive(Clone)]
+pub struct Api {
+    pub store: Store,
+    pub clock: Clock,
+    pub config: watch::Receiver<Arc<Config>>,
+    /// None: plugins are not loaded, posts are checked when they are due.
+    pub connectors: Option<Arc<dyn Connectors>>,
+    pub generators: Option<Arc<dyn Generators>>,
+    /// None: no daemon runs.
+    pub reload: Option<Reload>,
+}
+
+impl Api {
+    /// Answers one request with the JSON of its answer's type.
+    ///
+    /// # Errors
+    /// In the caller's words.
+    pub async fn handle(&self, request: Request) -> Result<Value, ApiError> {
+        let now = self.clock.now();
+        match request {
+            Request::Post(request) => json(&self.post(*request).await?),
+            Request::Posts { limit } => json(&self.posts(limit)?),
+            Request::ShowPost { post } => json(&self.show_post(post)?),
+            Request::Queue {
+                account,
+                all,
+                dead,
+                limit,
+            } => json(&self.queue(account, all, dead, limit)?),
+            Request::ShowDelivery { delivery } => {
+                let found = self
+                    .store
+                    .view()
+                    .delivery(delivery)?
+                    .ok_or_else(|| ApiError::from(CommandError::Missing(delivery)))?;
+                json(&Deliveries {
+                    deliveries: vec![found],
+                })
+            }
+            Request::Cancel { delivery } => {
+                let reason = "cancelled by command".to_owned();
+                let changed = publish::cancel(&self.store, delivery, reason, now).await?;
+                json(&self.line(&changed)?)
+            }
+            Request::Retry { delivery } => {
+                let changed = publish::retry(&self.store, delivery, now).await?;
+                json(&self.line(&changed)?)
+            }
+            Request::Move { delivery, due } => {
+                let account = self
+                    .store
+                    .view()
+                    .delivery(delivery)?
+                    .ok_or_else(|| ApiError::from(CommandError::Missing(delivery)))?
+                    .account;
+                let due = self.moment(&due, &account)?;
+                let changed = publish::move_to(&self.store, delivery, due, now).await?;
+                json(&self.line(&changed)?)
+            }
+            Request::Resolve {
+                delivery,
+                published,
+            } => {
+                let resolution = match published {
+                    Some(url) => Resolution::Published(url),
+                    None => Resolution::Retry,
+                };
+                let changed = publish::resolve(&self.store, delivery, resolution, now).await?;
+                json(&self.line(&changed)?)
+            }
+            Request::RetryJob { job } => json(&self.retry_job(job).await?),
+            Request::Metrics { post } => json(&self.post_metrics(post)?),
+            Request::AccountMetrics { account } => json(&self.account_metrics(&account)?),
+            Request::Schedules { count } => json(&self.schedules(count)?),
+            Request::Generate { generator } => json(&self.ask_generator(generator).await?),
+            Request::Measure => json(&self.measure_now().await?),
+            Request::Hold { scope } => {
+                self.accounts_in(&scope)?;
+                publish::hold(&self.store, &scope, now).await?;
+                json(&Held { scope, since: now })
+            }
+            Request::Release { scope } => {
+                let accounts = self.accounts_in(&scope)?;
+                let woken = publish::release(&self.store, &scope, accounts, now).await?;
+                json(&Released { scope, woken })
+            }
+            Request::Status => json(&self.status()?),
+            Request::Reload => match &self.reload {
+                Some(reload) => json(&reload().map_err(ApiError::invalid)?),
+                None => Err(ApiError::invalid(
+                    "no daemon runs: it reads the configuration when it starts",
+                )),
+            },
+        }
+    }
+
+    fn config(&self) -> Arc<Config> {
+        self.config.borrow().clone()
+    }
+
+    async fn retry_job(&self, id: Id) -> Result<Id, ApiError> {
+        let now = self.clock.now();
+        self.store
+            .write(move |tx| {
+                match tx.job(id)? {
+                    Some(job) if job.dead.is_some() => {}
+                    Some(_) => return Err(ApiError::invalid(format!("job {id} is no dead letter"))),
+                    None => return Err(ApiError::missing(format!("there is no job {id}"))),
+                }
+                tx.reschedule(id, now, Again::Fresh)?;
+                Ok(id)
+            })
+            .await
+    }
+
+    async fn ask_generator(&self, generator: String) -> Result<Option<Id>, ApiError> {
+        let config = self.config();
+        if !config.generators.contains_key(&generator) {
+            return Err(ApiError::missing(format!(
+                "there is no generator `{generator}`"
+            )));
+        }
+        let now = self.clock.now();
+        let jobs = super::triggers::jobs(&config, &crate::config::Run::Generate(generator), now);
+        let id = self
+            .store
+            .write(move |tx| super::triggers::enqueue(tx, jobs, now))
+            .await?;
+        Ok(id)
+    }
+
+    async fn measure_now(&self) -> Result<Option<Id>, ApiError> {
+        let config = self.config();
+        let now = self.clock.now();
+        let mut jobs = super::triggers::jobs(&config, &crate::config::Run::MeasurePosts(None), now);
+        jobs.extend(super::triggers::jobs(
+            &config,
+            &crate::config::Run::MeasureAccounts(None),
+            now,
+        ));
+        let id = self
+            .store
+            .write(move |tx| super::triggers::enqueue(tx, jobs, now))
+            .await?;
+        Ok(id)
+    }
+
+    /// Accounts under a hold's scope: `all`, `brand:NAME`, `account:NAME`.
+    fn accounts_in(&self, scope: &str) -> Result<Vec<String>, ApiError> {
+        let config = self.config();
+        let accounts = |wanted: &dyn Fn(&crate::config::Account) -> bool| -> Vec<String> {
+            config
+                .accounts
+                .values()
+                .filter(|account| wanted(account))
+                .map(|account| account.name.clone())
+                .collect()
+        };
+        match scope.split_once(':') {
+            None if scope == "all" => Ok(accounts(&|_| true)),
+            Some(("brand", name)) if config.brands.contains_key(name) => {
+                Ok(accounts(&|account| account.brand == name))
+            }
+            Some(("account", name)) if config.accounts.contains_key(name) => {
+                Ok(vec![name.to_owned()])
+            }
+            Some(("brand" | "account", name)) => {
+                Err(ApiError::missing(format!("`{name}` is not configured")))
+            }
+            _ => Err(ApiError::invalid(format!(
+                "`{scope}`: a hold is over `all`, `brand:NAME` or `account:NAME`"
+            ))),
+        }
+    }
+
+    fn schedules(&self, count: usize) -> Result<Schedules, ApiError> {
+        let config = self.config();
+        let now = self.clock.now();
+        let view = self.store.view();
+        let mut schedules = Vec::new();
+        for schedule in config.schedules.values() {
+            let cron = Cron::parse(&schedule.cron)
+                .map_err(|error| ApiError::invalid(error.to_string()))?;
+            let mut next = Vec::new();
+            let mut after = now;
+            while next.len() < count
+                && let Some(fire) = cron.next_after(after, schedule.time_zone)
+            {
+                next.push(fire);
+                after = fire;
+            }
+            schedules.push(ScheduleLine {
+                name: schedule.name.clone(),
+                cron: schedule.cron.clone(),
+                time_zone: schedule.time_zone.name().to_owned(),
+                run: answers::run_words(&schedule.run),
+                last: view.last_trigger(&schedule.name)?,
+                next_local: next
+                    .iter()
+                    .map(|fire| answers::local(*fire, schedule.time_zone))
+                    .collect(),
+                next,
+            });
+        }
+        Ok(Schedules { schedules })
+    }
+
+    fn queue(
+        &self,
+        account: Option<String>,
+        all: bool,
+        dead: bool,
+        limit: usize,
+    ) -> Result<QueueList, ApiError> {
+        let view = self.store.view();
+        if let Some(name) = &account
+            && !self.config().accounts.contains_key(name)
+        {
+            return Err(ApiError::missing(format!("there is no account `{name}`")));
+        }
+        let filter = DeliveryFilter {
+            account,
+            open: !all,
+            ..DeliveryFilter::default()
+        };
+        let found = view.deliveries(&filter, if dead { usize::MAX } else { limit })?;
+        let mut deliveries = Vec::new();
+        for delivery in found {
+            use crate::model::State;
+            let is_dead = matches!(delivery.state, State::Failed { .. } | State::Parked { .. });
+            if dead && !is_dead {
+                continue;
+            }
+            if deliveries.len() == limit {
+                break;
+            }
+            deliveries.push(self.line(&delivery)?);
+        }
+        let filters: &[JobFilter] = if dead {
+            &[JobFilter::Dead]
+        } else {
+            &[JobFilter::Running, JobFilter::Waiting, JobFilter::Dead]
+        };
+        let mut jobs = Vec::new();
+        for filter in filters {
+            for job in view.jobs(*filter, limit)? {
+                if !matches!(job.work, Work::Publish { .. }) {
+                    jobs.push(job);
+                }
+            }
+        }
+        Ok(QueueList { deliveries, jobs })
+    }
+
+    fn post_metrics(&self, id: Id) -> Result<Metrics, ApiError> {
+        let view = self.store.view();
+        let post = view
+            .post(id)?
+            .ok_or_else(|| ApiError::missing(format!("there is no post {id}")))?;
+        let mut of = Vec::new();
+        for delivery in post.deliveries {
+            let Some(delivery) = view.delivery(delivery)? else {
+                continue;
+            };
+            let subject = Subject::Delivery(delivery.id);
+            of.push(MetricsOf {
+                account: delivery.account,
+                delivery: Some(delivery.id),
+                url: delivery.receipt.and_then(|receipt| receipt.url),
+                samples: view.samples(&subject, Timestamp(0), Timestamp::MAX)?,
+            });
+        }
+        Ok(Metrics { post: Some(id), of })
+    }
+
+    fn account_metrics(&self, account: &str) -> Result<Metrics, ApiError> {
+        if !self.config().accounts.contains_key(account) {
+            return Err(ApiError::missing(format!(
+                "there is no account `{account}`"
+            )));
+        }
+        let subject = Subject::Account(account.to_owned());
+        let samples = self
+            .store
+            .view()
+            .samples(&subject, Timestamp(0), Timestamp::MAX)?;
+        Ok(Metrics {
+            post: None,
+            of: vec![MetricsOf {
+                account: account.to_owned(),
+                delivery: None,
+                url: None,
+                samples,
+            }],
+        })
+    }
+}
+
+fn json<T: Serialize>(answer: &T) -> Result<Value, ApiError> {
+    serde_json::to_value(answer).map_err(|error| ApiError::Unavailable {
+        message: error.to_string(),
+    })
+}

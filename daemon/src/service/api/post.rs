@@ -1,0 +1,156 @@
+//! `jarchi post`.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::content::{self, Due, NewPost};
+use crate::model::{
+    Draft, Link, Origin, Poll, Severity, ThreadPart, TimeSpan, Visibility,
+};
+
+use super::answers::Posted;
+use super::{Api, ApiError};
+
+/// A file to post, and what it shows.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Attachment {
+    /// Absolute: the daemon's working directory is not the caller's.
+    pub path: PathBuf,
+    pub alt: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct PostRequest {
+    pub text: String,
+    pub accounts: Vec<String>,
+    /// `2026-11-24 09:00` by the brand's wall clock, or RFC 3339. None: now.
+    #[serde(default)]
+    pub at: Option<String>,
+    /// The next free slot of each account.
+    #[serde(default)]
+    pub slot: bool,
+    #[serde(default)]
+    pub media: Vec<Attachment>,
+    #[serde(default)]
+    pub language: Option<String>,
+    #[serde(default)]
+    pub link: Option<String>,
+    #[serde(default)]
+    pub hashtags: Vec<String>,
+    #[serde(default)]
+    pub poll: Vec<String>,
+    #[serde(default)]
+    pub poll_open_for: Option<TimeSpan>,
+    /// Further parts.
+    #[serde(default)]
+    pub thread: Vec<String>,
+    #[serde(default)]
+    pub first_comment: Option<String>,
+    #[serde(default)]
+    pub content_warning: Option<String>,
+    #[serde(default)]
+    pub visibility: Option<Visibility>,
+    #[serde(default)]
+    pub pillar: Option<String>,
+    #[serde(default)]
+    pub campaign: Option<String>,
+    /// Only says what is wrong with it.
+    #[serde(default)]
+    pub check: bool,
+    /// Accepts it in spite of errors that the platform would raise.
+    #[serde(default)]
+    pub force: bool,
+}
+
+impl Api {
+    pub(super) async fn post(&self, request: PostRequest) -> Result<Posted, ApiError> {
+        let config = self.config();
+        let now = self.clock.now();
+        let mut draft = Draft {
+            text: request.text,
+            language: request.language,
+            link: request.link.map(|url| Link {
+                url,
+                title: None,
+                description: None,
+                thumbnail: None,
+            }),
+            hashtags: request
+                .hashtags
+                .iter()
+                .map(|tag| tag.trim_start_matches('#').to_owned())
+                .collect(),
+            thread: request
+                .thread
+                .into_iter()
+                .map(|text| ThreadPart {
+                    text,
+                    media: Vec::new(),
+                })
+                .collect(),
+            first_comment: request.first_comment,
+            content_warning: request.content_warning,
+            visibility: request.visibility,
+            ..Draft::default()
+        };
+        if !request.poll.is_empty() {
+            draft.poll = Some(Poll {
+                options: request.poll,
+                open_for: request.poll_open_for.unwrap_or(TimeSpan::from_days(1)),
+                multiple: false,
+                hide_totals: false,
+            });
+        }
+        for file in request.media {
+            let item = content::describe(&file.path, file.alt, None)
+                .await
+                .map_err(|error| ApiError::invalid(error.to_string()))?;
+            draft.media.push(item);
+        }
+        let due = match (&request.at, request.slot, request.accounts.first()) {
+            (Some(_), true, _) => {
+                return Err(ApiError::invalid("either a time or the next slot, not both"));
+            }
+            (Some(text), false, Some(account)) => Due::At(self.moment(text, account)?),
+            (_, true, _) => Due::Slot,
+            _ => Due::Now,
+        };
+        let new = NewPost {
+            draft,
+            accounts: request.accounts,
+            due,
+            origin: Origin::Command,
+            pillar: request.pillar,
+            campaign: request.campaign,
+            repeat_after: None,
+            round: 0,
+        };
+        let problems = match &self.connectors {
+            Some(connectors) => content::check(&config, connectors.as_ref(), &new).await?,
+            None => Vec::new(),
+        };
+        let refused = problems
+            .iter()
+            .any(|(_, problem)| problem.severity == Severity::Error);
+        if request.check || (refused && !request.force) {
+            return Ok(Posted {
+                post: None,
+                deliveries: Vec::new(),
+                problems,
+            });
+        }
+        let accepted = content::accept(&self.store, &config, new, now).await?;
+        let mut deliveries = Vec::new();
+        for (_, id, _) in &accepted.deliveries {
+            if let Some(delivery) = self.store.view().delivery(*id)? {
+                deliveries.push(self.line(&delivery)?);
+            }
+        }
+        Ok(Posted {
+            post: Some(accepted.post),
+            deliveries,
+            problems,
+        })
+    }
+}

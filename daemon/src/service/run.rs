@@ -1,0 +1,253 @@
+//! The daemon's life: start, readiness, orderly stop.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::content::Generators;
+use crate::measure::Collector;
+use crate::publish::{Connectors, Publisher};
+use crate::queue::{self, Dispatcher, Handle};
+use crate::store::{Store, StoreError};
+
+use super::api::{Api, Reload};
+use super::worker::Stations;
+use super::{Endpoint, Health, socket, triggers};
+
+/// What the daemon is made of.
+pub struct Setup {
+    pub store: Store,
+    pub clock: Clock,
+    pub config: watch::Receiver<Arc<Config>>,
+    /// Why a changed configuration is not in use.
+    pub config_error: watch::Receiver<Option<String>>,
+    pub connectors: Arc<dyn Connectors>,
+    pub generators: Arc<dyn Generators>,
+    /// What is wrong with plugins, in words.
+    pub plugin_problems: watch::Receiver<Vec<String>>,
+    pub reload: Reload,
+    pub prometheus: Option<PrometheusHandle>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("{what} can't be opened: {reason}")]
+    Listen { what: String, reason: String },
+    #[error("a part of the daemon broke: {0}")]
+    Broken(String),
+}
+
+/// Where the daemon can be reached.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    pub http: Option<SocketAddr>,
+    pub socket: PathBuf,
+}
+
+/// A daemon that runs.
+pub struct Running {
+    pub ready: Ready,
+    pub health: Health,
+    queue: Handle,
+    publisher: Arc<Stations>,
+    stop: watch::Sender<bool>,
+    grace: Duration,
+    dispatcher: JoinHandle<Result<(), StoreError>>,
+    triggers: JoinHandle<Result<(), StoreError>>,
+    helpers: JoinSet<()>,
+}
+
+/// Starts everything; returns when it is ready.
+///
+/// # Errors
+/// The store's; an address or a socket that can't be listened on.
+pub async fn start(setup: Setup) -> Result<Running, RunError> {
+    let config = setup.config.borrow().clone();
+    let stations = Arc::new(Stations {
+        store: setup.store.clone(),
+        clock: setup.clock.clone(),
+        config: setup.config.clone(),
+        publisher: Publisher::new(
+            setup.store.clone(),
+            setup.clock.clone(),
+            setup.config.clone(),
+            setup.connectors.clone(),
+        ),
+        collector: Collector::new(
+            setup.store.clone(),
+            setup.clock.clone(),
+            setup.config.clone(),
+            setup.connectors.clone(),
+        ),
+        generators: setup.generators.clone(),
+    });
+    let (dispatcher, queue) = Dispatcher::start(
+        setup.store.clone(),
+        setup.clock.clone(),
+        stations.clone(),
+        options(&config),
+    )
+    .await?;
+    let (stop, stopping) = watch::channel(false);
+    let health = Health {
+        store: setup.store.clone(),
+        clock: setup.clock.clone(),
+        since: setup.clock.now(),
+        queue: queue.clone(),
+        config_error: setup.config_error.clone(),
+        plugin_problems: setup.plugin_problems.clone(),
+        stopping: stopping.clone(),
+    };
+    let mut helpers = JoinSet::new();
+
+    let mut http = None;
+    if let Some(address) = config.daemon.http {
+        let listener = Endpoint::bind(address)
+            .await
+            .map_err(|error| RunError::Listen {
+                what: format!("the HTTP endpoint {address} (`daemon.http`)"),
+                reason: error.to_string(),
+            })?;
+        http = listener.local_addr().ok();
+        let endpoint = Endpoint {
+            health: health.clone(),
+            prometheus: setup.prometheus.clone(),
+        };
+        helpers.spawn(endpoint.serve(listener, stopping.clone()));
+    }
+    let socket_path = config.daemon.socket.clone();
+    let listener = socket::bind(&socket_path).map_err(|error| RunError::Listen {
+        what: format!("the socket {} (`daemon.socket`)", socket_path.display()),
+        reason: error.to_string(),
+    })?;
+    let api = Api {
+        store: setup.store.clone(),
+        clock: setup.clock.clone(),
+        config: setup.config.clone(),
+        connectors: Some(setup.connectors.clone()),
+        generators: Some(setup.generators.clone()),
+        reload: Some(setup.reload.clone()),
+    };
+    helpers.spawn(socket::serve(api, listener, stopping.clone()));
+    helpers.spawn(follow(setup.config.clone(), queue.clone(), stopping.clone()));
+
+    ask_generators(&setup.store, &setup.clock, &config).await?;
+    let triggers = tokio::spawn(triggers::run(
+        setup.store.clone(),
+        setup.clock.clone(),
+        setup.config.clone(),
+        stopping.clone(),
+    ));
+    let dispatcher = tokio::spawn(dispatcher.run());
+    Ok(Running {
+        ready: Ready {
+            http,
+            socket: socket_path,
+        },
+        health,
+        queue,
+        publisher: stations,
+        stop,
+        grace: config.daemon.grace.to_std(),
+        dispatcher,
+        triggers,
+        helpers,
+    })
+}
+
+fn options(config: &Config) -> queue::Options {
+    queue::Options {
+        concurrency: config.daemon.concurrency,
+        retry: config.daemon.retry.clone(),
+    }
+}
+
+/// Every generator is asked at the start, whenever its schedule fires next: what was
+/// written while the daemon was off is seen at once.
+async fn ask_generators(store: &Store, clock: &Clock, config: &Config) -> Result<(), StoreError> {
+    let now = clock.now();
+    let mut jobs = Vec::new();
+    for name in config.generators.keys() {
+        jobs.extend(triggers::jobs(
+            config,
+            &crate::config::Run::Generate(name.clone()),
+            now,
+        ));
+    }
+    store
+        .write(move |tx| triggers::enqueue(tx, jobs, now).map(|_| ()))
+        .await
+}
+
+/// Hands a changed configuration to the queue.
+async fn follow(
+    mut config: watch::Receiver<Arc<Config>>,
+    queue: Handle,
+    mut stop: watch::Receiver<bool>,
+) {
+    loop {
+        tokio::select! {
+            changed = config.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                let current = config.borrow_and_update().clone();
+                queue.reload(options(&current));
+            }
+            _ = stop.changed() => return,
+        }
+    }
+}
+
+impl Running {
+    /// Returns when a part has ended that should not have.
+    pub async fn broken(&mut self) -> RunError {
+        let ended = tokio::select! {
+            ended = &mut self.dispatcher => ended,
+            ended = &mut self.triggers => ended,
+        };
+        match ended {
+            Ok(Ok(())) => RunError::Broken("the queue ended by itself".to_owned()),
+            Ok(Err(error)) => error.into(),
+            Err(error) => RunError::Broken(error.to_string()),
+        }
+    }
+
+    /// Begins nothing further, lets what is under way end, and leaves the rest where it
+    /// can be resumed.
+    pub async fn stop(mut self) -> Result<(), RunError> {
+        self.stop.send_replace(true);
+        self.queue.stop();
+        self.publisher.publisher.stop();
+        let ended = tokio::time::timeout(self.grace, &mut self.dispatcher).await;
+        let result = match ended {
+            Ok(Ok(result)) => result.map_err(RunError::from),
+            Ok(Err(error)) => Err(RunError::Broken(error.to_string())),
+            Err(_) => {
+                tracing::warn!(
+                    grace = ?self.grace,
+                    "publishes were still under way; they are looked up at the next start"
+                );
+                self.dispatcher.abort();
+                Ok(())
+            }
+        };
+        self.triggers.abort();
+        // They end with `stop`; a client that hangs on does not keep the daemon.
+        let _ = tokio::time::timeout(Duration::from_secs(2), async {
+            while self.helpers.join_next().await.is_some() {}
+        })
+        .await;
+        let _ = std::fs::remove_file(&self.ready.socket);
+        result
+    }
+}

@@ -1,0 +1,87 @@
+//! From a due job to the station that does it.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::content::{self, Generators};
+use crate::measure::Collector;
+use crate::model::{Fault, Job, Work};
+use crate::publish::Publisher;
+use crate::queue::{Disposition, Group, Worker, Working};
+use crate::store::Store;
+
+pub(super) struct Stations {
+    pub(super) store: Store,
+    pub(super) clock: Clock,
+    pub(super) config: watch::Receiver<Arc<Config>>,
+    pub(super) publisher: Publisher,
+    pub(super) collector: Collector,
+    pub(super) generators: Arc<dyn Generators>,
+}
+
+impl Stations {
+    async fn work(&self, job: Job) -> Disposition {
+        match &job.work {
+            Work::Publish { delivery } => self.publisher.run(&job, *delivery).await,
+            Work::Generate { generator } => done(self.generate(generator).await),
+            Work::MeasurePosts { account } => {
+                done(self.collector.posts(account).await.map(|_| ()))
+            }
+            Work::MeasureAccount { account } => done(self.collector.account(account).await),
+            Work::Idle { .. } => Disposition::Done,
+        }
+    }
+
+    async fn generate(&self, name: &str) -> Result<(), Fault> {
+        let config = self.config.borrow().clone();
+        let now = self.clock.now();
+        let generators = self.generators.as_ref();
+        content::generate(&self.store, &config, generators, name, now).await?;
+        Ok(())
+    }
+}
+
+/// Periodic work comes back with its schedule: what will not succeed by being repeated is
+/// told, and not kept.
+fn done(result: Result<(), Fault>) -> Disposition {
+    match result {
+        Ok(()) => Disposition::Done,
+        Err(fault @ Fault::Unsupported(_)) => {
+            tracing::info!(%fault, "nothing to do");
+            Disposition::Done
+        }
+        Err(fault) => Disposition::Fault(fault),
+    }
+}
+
+impl Worker for Stations {
+    fn run(&self, job: Job) -> Working<'_> {
+        Box::pin(self.work(job))
+    }
+
+    /// Lanes are `account:NAME`, `measure:NAME` and `generate:NAME`; they share the bound
+    /// of their plugin.
+    fn group(&self, lane: &str) -> Group {
+        let config = self.config.borrow();
+        let plugin = lane.split_once(':').and_then(|(kind, name)| match kind {
+            "generate" => config
+                .generators
+                .get(name)
+                .map(|generator| &generator.plugin),
+            _ => config.accounts.get(name).map(|account| &account.plugin),
+        });
+        let limit = plugin
+            .and_then(|plugin| config.plugins.get(plugin))
+            .map_or(DEFAULT_LIMIT, |plugin| plugin.concurrency);
+        Group {
+            name: plugin.cloned().unwrap_or_default(),
+            limit,
+        }
+    }
+}
+
+/// Jobs at once in lanes of no plugin: their accounts are not configured any more.
+const DEFAULT_LIMIT: usize = 8;
