@@ -2,7 +2,9 @@
 
 mod diagnostic;
 mod guarded;
+mod host_pattern;
 mod types;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Place, Severity, Snippet};
+pub use host_pattern::ParseHostPatternError;
 pub use types::*;
