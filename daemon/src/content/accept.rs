@@ -1,9 +1,7 @@
 //! Drafts become posts.
 
 use crate::config::{Account, Config};
-use crate::model::{
-    Draft, Fault, Id, Origin, Post, Problem, Severity, TimeSpan, Timestamp,
-};
+use crate::model::{Draft, Fault, Id, Origin, Post, Problem, Severity, TimeSpan, Timestamp};
 use crate::publish::{self, Connectors};
 use crate::store::{Store, StoreError, Tx};
 
@@ -57,13 +55,15 @@ pub enum AcceptError {
 /// plugin's.
 pub fn variant(draft: &Draft, account: &Account) -> Draft {
     let mut draft = draft.clone();
-    let words = [&account.name, &account.plugin].into_iter().find_map(|name| {
-        draft
-            .variants
-            .iter()
-            .find(|(wanted, _)| wanted == name)
-            .map(|(_, text)| text.clone())
-    });
+    let words = [&account.name, &account.plugin]
+        .into_iter()
+        .find_map(|name| {
+            draft
+                .variants
+                .iter()
+                .find(|(wanted, _)| wanted == name)
+                .map(|(_, text)| text.clone())
+        });
     if let Some(words) = words {
         draft.text = words;
     }
@@ -88,7 +88,12 @@ pub async fn check(
             continue;
         };
         let found = match connectors.connector(name) {
-            Ok(connector) => connector.validate(variant(&new.draft, account)).await.result,
+            Ok(connector) => {
+                connector
+                    .validate(variant(&new.draft, account))
+                    .await
+                    .result
+            }
             Err(error) => Err(Fault::Transient(error.to_string())),
         };
         match found {

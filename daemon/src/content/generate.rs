@@ -6,9 +6,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use crate::config::{Config, GeneratorConfig};
-use crate::model::{
-    Draft, Fault, Id, Origin, Post, Problem, State, TimeSpan, Timestamp,
-};
+use crate::model::{Draft, Fault, Id, Origin, Post, Problem, State, TimeSpan, Timestamp};
 use crate::publish;
 use crate::store::{DraftRecord, Store, StoreError, Tx};
 
@@ -299,7 +297,9 @@ impl Intake {
             deliveries.extend(tx.delivery(*id)?);
         }
         if let (Some(span), Some(last)) = (draft.repeat_after, last_published(&deliveries)) {
-            let settled = deliveries.iter().all(|delivery| delivery.state.is_settled());
+            let settled = deliveries
+                .iter()
+                .all(|delivery| delivery.state.is_settled());
             let again = last.saturating_add(span);
             if settled && again <= self.now {
                 let due = match due {
@@ -408,9 +408,7 @@ impl Intake {
                 let waits = tx
                     .delivery(id)?
                     .is_some_and(|delivery| delivery.state == State::Waiting);
-                if waits
-                    && publish::cancel_in(tx, id, WITHDRAWN.to_owned(), self.now).is_ok()
-                {
+                if waits && publish::cancel_in(tx, id, WITHDRAWN.to_owned(), self.now).is_ok() {
                     cancelled += 1;
                 }
             }
@@ -440,4 +438,3 @@ fn last_published(deliveries: &[crate::model::Delivery]) -> Option<Timestamp> {
         .filter_map(|delivery| delivery.history.last().map(|attempt| attempt.ended))
         .max()
 }
-

@@ -123,10 +123,13 @@ fn read(
         .flatten();
     let pixels = |value: usize| u32::try_from(value).ok();
     Ok(MediaItem {
-        path: path.to_str().map(str::to_owned).ok_or_else(|| MediaError::Read {
-            path: shown.clone(),
-            reason: "the path is not Unicode".to_owned(),
-        })?,
+        path: path
+            .to_str()
+            .map(str::to_owned)
+            .ok_or_else(|| MediaError::Read {
+                path: shown.clone(),
+                reason: "the path is not Unicode".to_owned(),
+            })?,
         kind,
         mime,
         size,
@@ -147,7 +150,21 @@ fn sniff(head: &[u8]) -> Option<&'static str> {
         [0x89, b'P', b'N', b'G', ..] => "image/png",
         [0xff, 0xd8, 0xff, ..] => "image/jpeg",
         [b'G', b'I', b'F', b'8', ..] => "image/gif",
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => "image/webp",
+        [
+            b'R',
+            b'I',
+            b'F',
+            b'F',
+            _,
+            _,
+            _,
+            _,
+            b'W',
+            b'E',
+            b'B',
+            b'P',
+            ..,
+        ] => "image/webp",
         [b'%', b'P', b'D', b'F', ..] => "application/pdf",
         [0x1a, 0x45, 0xdf, 0xa3, ..] => "video/webm",
         _ if brand == Some(b"ftypavif") => "image/avif",

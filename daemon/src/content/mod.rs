@@ -6,9 +6,10 @@ mod generate;
 mod media;
 mod slots;
 
-pub use accept::{Accepted, AcceptError, Due, NewPost, accept, check, variant};
+pub use accept::{AcceptError, Accepted, Due, NewPost, accept, check, variant};
 pub use generate::{
-    Batch, Brief, Generated, GeneratorDraft, GeneratorDue, Generators, Generating, Report, run as generate,
+    Batch, Brief, Generated, Generating, GeneratorDraft, GeneratorDue, Generators, Report,
+    run as generate,
 };
-pub use media::{MediaError, digest_of, describe};
+pub use media::{MediaError, describe, digest_of};
 pub use slots::{SlotError, resolve_local};

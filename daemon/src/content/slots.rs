@@ -26,10 +26,15 @@ pub struct SlotError(pub String);
 /// # Errors
 /// The text is no local time.
 pub fn resolve_local(text: &str, zone: Tz) -> Result<Timestamp, SlotError> {
-    let local = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"]
-        .iter()
-        .find_map(|format| NaiveDateTime::parse_from_str(text.trim(), format).ok())
-        .ok_or_else(|| SlotError(text.to_owned()))?;
+    let local = [
+        "%Y-%m-%dT%H:%M:%S",
+        "%Y-%m-%dT%H:%M",
+        "%Y-%m-%d %H:%M:%S",
+        "%Y-%m-%d %H:%M",
+    ]
+    .iter()
+    .find_map(|format| NaiveDateTime::parse_from_str(text.trim(), format).ok())
+    .ok_or_else(|| SlotError(text.to_owned()))?;
     let moment = match zone.from_local_datetime(&local) {
         MappedLocalTime::Single(moment) | MappedLocalTime::Ambiguous(moment, _) => Some(moment),
         MappedLocalTime::None => GapInfo::new(&local, &zone).and_then(|gap| gap.end),
@@ -61,9 +66,8 @@ pub(super) fn free_slot(
         .into_iter()
         .map(|(due, _)| due)
         .collect();
-    next_free_slot(&slots, zone, after, &taken).ok_or_else(|| {
-        StoreError::Invalid(format!("account `{}` has no slot left", account.name))
-    })
+    next_free_slot(&slots, zone, after, &taken)
+        .ok_or_else(|| StoreError::Invalid(format!("account `{}` has no slot left", account.name)))
 }
 
 #[cfg(test)]
@@ -75,9 +79,17 @@ mod tests {
         for (zone, text, expected) in [
             (Tz::Asia__Baku, "2026-11-24 09:00", "2026-11-24T05:00:00Z"),
             // The clocks skip 02:00 to 03:00.
-            (Tz::Europe__Berlin, "2026-03-29T02:30", "2026-03-29T01:00:00Z"),
+            (
+                Tz::Europe__Berlin,
+                "2026-03-29T02:30",
+                "2026-03-29T01:00:00Z",
+            ),
             // 02:30 comes twice; the first is summer time.
-            (Tz::Europe__Berlin, "2026-10-25T02:30:00", "2026-10-25T00:30:00Z"),
+            (
+                Tz::Europe__Berlin,
+                "2026-10-25T02:30:00",
+                "2026-10-25T00:30:00Z",
+            ),
         ] {
             let moment = resolve_local(text, zone).map(|moment| moment.to_string());
             assert_eq!(moment.as_deref(), Ok(expected), "{zone} {text}");

@@ -48,10 +48,7 @@ impl Collector {
         }
     }
 
-    fn connector(
-        &self,
-        account: &str,
-    ) -> Result<Arc<dyn crate::publish::Connector>, Fault> {
+    fn connector(&self, account: &str) -> Result<Arc<dyn crate::publish::Connector>, Fault> {
         if !self.config.borrow().accounts.contains_key(account) {
             return Err(Fault::Invalid(format!(
                 "account `{account}` is not configured"
@@ -123,9 +120,8 @@ impl Collector {
                 .last()
                 .map_or(delivery.due, |attempt| attempt.ended);
             let last = view.latest_sample(&Subject::Delivery(delivery.id))?;
-            let stale = last.is_none_or(|last| {
-                now.since(last.at) >= fresh_for(now.since(published))
-            });
+            let stale =
+                last.is_none_or(|last| now.since(last.at) >= fresh_for(now.since(published)));
             if stale {
                 due.push((delivery.id, receipt));
             }

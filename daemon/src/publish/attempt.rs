@@ -82,7 +82,12 @@ impl Publisher {
             if self.stopping.load(Ordering::Relaxed) {
                 return Ok(Disposition::Later(delivery.due));
             }
-            let account = self.config.borrow().accounts.get(&delivery.account).cloned();
+            let account = self
+                .config
+                .borrow()
+                .accounts
+                .get(&delivery.account)
+                .cloned();
             let connector = self.connectors.connector(&delivery.account);
             let (account, connector) = match (account, connector) {
                 (Some(account), Ok(connector)) => (account, connector),
@@ -150,7 +155,8 @@ impl Publisher {
                     return Ok(Step::Event(Event::Refused { reason }));
                 }
                 let begin = Event::Begin { fingerprint };
-                self.change(job, delivery, begin, connector.promise()).await?;
+                self.change(job, delivery, begin, connector.promise())
+                    .await?;
                 let call = self.call(delivery, draft);
                 Ok(Step::Event(outcome(
                     "publish",
@@ -164,7 +170,8 @@ impl Publisher {
                 };
                 let fingerprint = rails::fingerprint(&draft);
                 let begin = Event::Begin { fingerprint };
-                self.change(job, delivery, begin, connector.promise()).await?;
+                self.change(job, delivery, begin, connector.promise())
+                    .await?;
                 let call = self.call(delivery, draft);
                 Ok(Step::Event(outcome(
                     "resume",
@@ -297,7 +304,10 @@ fn report(delivery: &Delivery, before: &str, event: &Event) {
     let (id, post, account) = (delivery.id, delivery.post, &delivery.account);
     match (&delivery.state, event) {
         (State::Published, _) => {
-            let url = delivery.receipt.as_ref().and_then(|receipt| receipt.url.as_deref());
+            let url = delivery
+                .receipt
+                .as_ref()
+                .and_then(|receipt| receipt.url.as_deref());
             tracing::info!(delivery = %id, %post, %account, url, "published");
         }
         (State::Failed { reason } | State::Parked { reason }, _) => {
@@ -315,4 +325,3 @@ fn report(delivery: &Delivery, before: &str, event: &Event) {
         _ => tracing::debug!(delivery = %id, %post, %account, from = before, to = after, "moved"),
     }
 }
-

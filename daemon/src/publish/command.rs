@@ -57,9 +57,8 @@ fn job_of(tx: &mut Tx<'_>, delivery: &mut Delivery, now: Timestamp) -> Result<Jo
         now,
     )?;
     delivery.job = Some(id);
-    tx.job(id)?.ok_or_else(|| {
-        StoreError::Invalid("a job that was just enqueued is missing".to_owned())
-    })
+    tx.job(id)?
+        .ok_or_else(|| StoreError::Invalid("a job that was just enqueued is missing".to_owned()))
 }
 
 fn change(
@@ -92,9 +91,7 @@ pub async fn cancel(
     reason: String,
     now: Timestamp,
 ) -> Result<Delivery, CommandError> {
-    store
-        .write(move |tx| cancel_in(tx, id, reason, now))
-        .await
+    store.write(move |tx| cancel_in(tx, id, reason, now)).await
 }
 
 pub(crate) fn cancel_in(
@@ -114,7 +111,9 @@ pub(crate) fn cancel_in(
             change(tx, delivery, Event::Cancelled { reason }, now)
         }
         State::Published => refuse(&delivery, "it can be deleted on the platform only"),
-        State::Cancelled { .. } | State::Missed { .. } => refuse(&delivery, "nothing is left to cancel"),
+        State::Cancelled { .. } | State::Missed { .. } => {
+            refuse(&delivery, "nothing is left to cancel")
+        }
         State::Waiting | State::Attempting { .. } | State::Processing | State::Unknown { .. } => {
             refuse(&delivery, "it is being published right now")
         }
@@ -128,9 +127,7 @@ pub async fn move_to(
     due: Timestamp,
     now: Timestamp,
 ) -> Result<Delivery, CommandError> {
-    store
-        .write(move |tx| move_in(tx, id, due, now))
-        .await
+    store.write(move |tx| move_in(tx, id, due, now)).await
 }
 
 pub(crate) fn move_in(
@@ -290,4 +287,3 @@ pub(super) fn hold_over(view: View<'_>, account: &Account) -> Result<Option<Stri
 pub fn held(view: View<'_>, scope: &str) -> Result<Option<Timestamp>, StoreError> {
     view.note(&format!("hold:{scope}"))
 }
-

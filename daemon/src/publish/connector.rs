@@ -4,8 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::model::{Delivery, Draft, Fault, Id, Metric, Problem, Progress, Receipt, TimeSpan};
 use crate::model::Timestamp;
+use crate::model::{Delivery, Draft, Fault, Id, Metric, Problem, Progress, Receipt, TimeSpan};
 
 /// A delivery as a connector sees it.
 #[derive(Clone, Debug)]

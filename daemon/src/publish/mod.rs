@@ -14,9 +14,7 @@ mod rails;
 mod transition;
 
 pub use attempt::Publisher;
-pub use command::{
-    CommandError, Resolution, cancel, held, hold, move_to, release, resolve, retry,
-};
+pub use command::{CommandError, Resolution, cancel, held, hold, move_to, release, resolve, retry};
 pub(crate) use command::{cancel_in, move_in};
 pub use connector::{
     Answer, Answering, Call, Connector, Connectors, Finding, Measured, Outcome, Promise,

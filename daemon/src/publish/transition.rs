@@ -34,8 +34,13 @@ const HISTORY: usize = 20;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// A step that can publish something begins now.
-    Begin { fingerprint: Digest },
-    Published { call: &'static str, receipt: Receipt },
+    Begin {
+        fingerprint: Digest,
+    },
+    Published {
+        call: &'static str,
+        receipt: Receipt,
+    },
     Progressed {
         call: &'static str,
         progress: Progress,
@@ -52,19 +57,33 @@ pub enum Event {
     /// Looked up: it is not there.
     Absent,
     /// Looked up in vain, or not to be looked up.
-    CannotTell { reason: String },
+    CannotTell {
+        reason: String,
+    },
     /// The look-up itself failed.
-    LookFailed { fault: Fault },
+    LookFailed {
+        fault: Fault,
+    },
     /// Not before then: a rail, a hold, a plugin that is not there.
-    Postponed { until: Timestamp },
+    Postponed {
+        until: Timestamp,
+    },
     /// A rail forbids it for good.
-    Refused { reason: String },
-    Missed { reason: String },
-    Cancelled { reason: String },
+    Refused {
+        reason: String,
+    },
+    Missed {
+        reason: String,
+    },
+    Cancelled {
+        reason: String,
+    },
     /// A person wants it tried again.
     Retried,
     /// A person says that it is there.
-    Settled { receipt: Receipt },
+    Settled {
+        receipt: Receipt,
+    },
 }
 
 /// What follows for the queue's row.

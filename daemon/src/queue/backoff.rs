@@ -90,7 +90,11 @@ mod tests {
         let now = Timestamp(1_000_000);
         let span = TimeSpan::from_secs(289);
         let cases = [
-            (Fault::RateLimited(Some(span)), 3, Some(now.saturating_add(span))),
+            (
+                Fault::RateLimited(Some(span)),
+                3,
+                Some(now.saturating_add(span)),
+            ),
             (Fault::Unauthorized("revoked".into()), 0, None),
             (Fault::Invalid("too long".into()), 0, None),
             (Fault::Unsupported("polls".into()), 0, None),

@@ -138,7 +138,11 @@ pub async fn start(setup: Setup) -> Result<Running, RunError> {
         reload: Some(setup.reload.clone()),
     };
     helpers.spawn(socket::serve(api, listener, stopping.clone()));
-    helpers.spawn(follow(setup.config.clone(), queue.clone(), stopping.clone()));
+    helpers.spawn(follow(
+        setup.config.clone(),
+        queue.clone(),
+        stopping.clone(),
+    ));
 
     ask_generators(&setup.store, &setup.clock, &config).await?;
     let triggers = tokio::spawn(triggers::run(

@@ -59,7 +59,10 @@ async fn call(State(api): State<Api>, Json(request): Json<Request>) -> Response 
 
 /// The daemon where one runs, the store itself where none does.
 pub enum Client {
-    Daemon { http: reqwest::Client, socket: PathBuf },
+    Daemon {
+        http: reqwest::Client,
+        socket: PathBuf,
+    },
     Direct(Box<Api>),
 }
 

@@ -79,7 +79,14 @@ async fn fire_due(
                 now
             }
         };
-        let fires = due_fires(&cron, schedule.time_zone, last, now, schedule.misfire, MOST_MISSED);
+        let fires = due_fires(
+            &cron,
+            schedule.time_zone,
+            last,
+            now,
+            schedule.misfire,
+            MOST_MISSED,
+        );
         if fires.skipped > 0 {
             tracing::warn!(schedule = %schedule.name, skipped = fires.skipped,
                 misfire = misfire_name(schedule.misfire), "fire times were missed");

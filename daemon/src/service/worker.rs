@@ -27,9 +27,7 @@ impl Stations {
         match &job.work {
             Work::Publish { delivery } => self.publisher.run(&job, *delivery).await,
             Work::Generate { generator } => done(self.generate(generator).await),
-            Work::MeasurePosts { account } => {
-                done(self.collector.posts(account).await.map(|_| ()))
-            }
+            Work::MeasurePosts { account } => done(self.collector.posts(account).await.map(|_| ())),
             Work::MeasureAccount { account } => done(self.collector.account(account).await),
             Work::Idle { .. } => Disposition::Done,
         }

@@ -321,12 +321,8 @@ impl View<'_> {
     pub fn jobs(&self, filter: JobFilter, limit: usize) -> Result<Vec<Job>, StoreError> {
         let mut ids: Vec<(Timestamp, Id)> = match filter {
             JobFilter::Waiting => {
-                let keys = self.stored_range(
-                    Tree::Due,
-                    Bound::Unbounded,
-                    Bound::Unbounded,
-                    usize::MAX,
-                )?;
+                let keys =
+                    self.stored_range(Tree::Due, Bound::Unbounded, Bound::Unbounded, usize::MAX)?;
                 keys.iter().filter_map(|(key, _)| parse_due(key)).collect()
             }
             JobFilter::Running | JobFilter::Dead => {

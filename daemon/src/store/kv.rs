@@ -2,9 +2,9 @@
 
 use crate::model::Timestamp;
 
+use super::StoreError;
 use super::raw::{Raw, Tree, Tx, View};
 use super::table::Key;
-use super::StoreError;
 
 fn namespace(plugin: &str, subject: &str) -> Vec<u8> {
     Key::new().text(plugin).text(subject).build()

@@ -33,8 +33,8 @@ impl<V: Serialize + DeserializeOwned> Codec for Table<V> {
     }
 
     fn read(&self, key: &[u8], value: Value) -> Result<Vec<u8>, StoreError> {
-        let record = serde_json::from_value(value)
-            .map_err(|error| self.broken(key, error.to_string()))?;
+        let record =
+            serde_json::from_value(value).map_err(|error| self.broken(key, error.to_string()))?;
         self.encode(key, &record)
     }
 }
@@ -118,7 +118,9 @@ pub fn export(
     out: &mut dyn Write,
     mut progress: impl FnMut(u64),
 ) -> Result<ExportReport, StoreError> {
-    let io = |error: std::io::Error| StoreError::Invalid(format!("the export can't be written: {error}"));
+    let io = |error: std::io::Error| {
+        StoreError::Invalid(format!("the export can't be written: {error}"))
+    };
     let mut line = |value: &dyn erased::Json| -> Result<(), StoreError> {
         value.write(out).map_err(io)?;
         out.write_all(b"\n").map_err(io)
@@ -318,9 +320,10 @@ fn check_jobs(view: View<'_>, report: &mut CheckReport) -> Result<(), StoreError
         each(view, tree, |key, _| {
             let id = Id(trailing_number(key).unwrap_or_default());
             if !view.contains(Tree::Jobs, &id.to_key())? {
-                report
-                    .problems
-                    .push(format!("`{}` names job {id}, which is missing", tree.name()));
+                report.problems.push(format!(
+                    "`{}` names job {id}, which is missing",
+                    tree.name()
+                ));
             }
             Ok(())
         })?;

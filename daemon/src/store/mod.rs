@@ -68,7 +68,11 @@ pub enum StoreError {
         "the store in {path} has schema {found}, and this version of jarchi knows up to {known}: \
          it was written by a newer version; use that one, or restore a backup"
     )]
-    Newer { path: String, found: u32, known: u32 },
+    Newer {
+        path: String,
+        found: u32,
+        known: u32,
+    },
     #[error("the store in {path} can't be opened: {reason}")]
     Open { path: String, reason: String },
     #[error("a record can't be read ({table}, key {key}): {reason}; run `jarchi store check`")]

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{Delivery, Digest, Id, Post, Timestamp};
 
+use super::StoreError;
 use super::raw::{Raw, Tree, Tx, View};
 use super::table::{Key, Table, trailing_number};
-use super::StoreError;
 
 pub(super) const POSTS: Table<Post> = Table::new(Tree::Posts);
 pub(super) const DELIVERIES: Table<Delivery> = Table::new(Tree::Deliveries);
@@ -92,10 +92,7 @@ impl Tx<'_> {
         }
         let key = delivery.id.to_key();
         DELIVERIES.put(self, &key, delivery)?;
-        match (
-            needs_somebody(delivery),
-            self.contains(Tree::Open, &key)?,
-        ) {
+        match (needs_somebody(delivery), self.contains(Tree::Open, &key)?) {
             (true, false) => self.put(Tree::Open, &key, Vec::new()),
             (false, true) => self.remove(Tree::Open, &key),
             _ => {}

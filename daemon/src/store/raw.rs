@@ -325,7 +325,10 @@ impl<'a> Tx<'a> {
     }
 
     fn set(&mut self, tree: Tree, key: &[u8], value: Option<Vec<u8>>) {
-        self.own.entry(tree).or_default().insert(key.to_vec(), value);
+        self.own
+            .entry(tree)
+            .or_default()
+            .insert(key.to_vec(), value);
     }
 
     pub(super) fn put(&mut self, tree: Tree, key: &[u8], value: Vec<u8>) {

@@ -4,9 +4,9 @@ use std::ops::Bound;
 
 use crate::model::{Id, Sample, Timestamp};
 
+use super::StoreError;
 use super::raw::{Raw, Tree, Tx, View};
 use super::table::{Key, Table, trailing_number};
-use super::StoreError;
 
 pub(super) const SERIES: Table<Vec<(String, i64)>> = Table::new(Tree::Series);
 

@@ -4,9 +4,9 @@ use std::ops::Bound;
 
 use crate::model::{Id, TimeSpan, Timestamp};
 
+use super::StoreError;
 use super::raw::{Raw, Tree, Tx, View};
 use super::table::{Key, Table, trailing_number};
-use super::StoreError;
 
 /// The job that a fire time led to; none where it was skipped.
 pub(super) const TRIGGERS: Table<Option<Id>> = Table::new(Tree::Triggers);

@@ -1,8 +1,8 @@
 //! Ciphertexts of captured secrets; the key is elsewhere.
 
+use super::StoreError;
 use super::raw::{Raw, Tree, Tx, View};
 use super::table::Key;
-use super::StoreError;
 
 fn full(plugin: &str, subject: &str, name: &str) -> Vec<u8> {
     Key::new()
@@ -29,7 +29,11 @@ impl View<'_> {
             .iter()
             .filter_map(|(key, _)| {
                 let mut parts = key.splitn(3, |byte| *byte == 0);
-                let mut next = || parts.next().map(|part| String::from_utf8_lossy(part).into_owned());
+                let mut next = || {
+                    parts
+                        .next()
+                        .map(|part| String::from_utf8_lossy(part).into_owned())
+                };
                 Some((next()?, next()?, next()?))
             })
             .collect())

@@ -29,6 +29,13 @@ pub trait Secrets: Send + Sync {
     fn get(&self, name: &str) -> Option<SecretString>;
     /// Durable when it returns. A value that is captured replaces the one before.
     fn capture(&self, name: &str, value: SecretString) -> Result<(), String>;
+    /// The secrets of one answer, which belong together: all are kept, or none.
+    fn capture_all(&self, values: Vec<(String, SecretString)>) -> Result<(), String> {
+        for (name, value) in values {
+            self.capture(&name, value)?;
+        }
+        Ok(())
+    }
     /// All values, for redaction.
     fn all(&self) -> Vec<(String, SecretString)>;
 }

@@ -350,7 +350,9 @@ impl Api {
 /// What a platform lets us promise, in words.
 fn promise_words(promise: publish::Promise) -> String {
     match (promise.idempotent_for, promise.can_look_up) {
-        (Some(span), true) => format!("exactly once: posts can be found again, and a key holds for {span}"),
+        (Some(span), true) => {
+            format!("exactly once: posts can be found again, and a key holds for {span}")
+        }
         (None, true) => "exactly once: posts can be found again".to_owned(),
         (Some(span), false) => format!("exactly once within {span}, then a person decides"),
         (None, false) => "at most once: after an unknown outcome a person decides".to_owned(),

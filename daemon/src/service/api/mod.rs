@@ -20,7 +20,7 @@ use crate::schedule::Cron;
 use crate::store::{Again, DeliveryFilter, JobFilter, Store, StoreError, Subject};
 
 pub use answers::{
-    Deliveries, DeliveryLine, Held, Metrics, MetricsOf, Posted, PostDetail, PostLine, Posts,
+    Deliveries, DeliveryLine, Held, Metrics, MetricsOf, PostDetail, PostLine, Posted, Posts,
     QueueList, Released, ScheduleLine, Schedules, Status,
 };
 pub use post::{Attachment, PostRequest};
@@ -261,7 +261,9 @@ impl Api {
             .write(move |tx| {
                 match tx.job(id)? {
                     Some(job) if job.dead.is_some() => {}
-                    Some(_) => return Err(ApiError::invalid(format!("job {id} is no dead letter"))),
+                    Some(_) => {
+                        return Err(ApiError::invalid(format!("job {id} is no dead letter")));
+                    }
                     None => return Err(ApiError::missing(format!("there is no job {id}"))),
                 }
                 tx.reschedule(id, now, Again::Fresh)?;

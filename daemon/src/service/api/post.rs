@@ -5,9 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::content::{self, Due, NewPost};
-use crate::model::{
-    Draft, Link, Origin, Poll, Severity, ThreadPart, TimeSpan, Visibility,
-};
+use crate::model::{Draft, Link, Origin, Poll, Severity, ThreadPart, TimeSpan, Visibility};
 
 use super::answers::Posted;
 use super::{Api, ApiError};
@@ -110,7 +108,9 @@ impl Api {
         }
         let due = match (&request.at, request.slot, request.accounts.first()) {
             (Some(_), true, _) => {
-                return Err(ApiError::invalid("either a time or the next slot, not both"));
+                return Err(ApiError::invalid(
+                    "either a time or the next slot, not both",
+                ));
             }
             (Some(text), false, Some(account)) => Due::At(self.moment(text, account)?),
             (_, true, _) => Due::Slot,
