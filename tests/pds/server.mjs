@@ -5,6 +5,7 @@
 // Prints one line of JSON on standard output when it is ready, and nothing else. Stops
 // when standard input closes or the parent process is gone. All data is in a temporary
 // folder, which is removed at the end.
+import { createHmac } from 'node:crypto'
 import { once } from 'node:events'
 import fs from 'node:fs'
 import http from 'node:http'
@@ -113,16 +114,26 @@ async function call(method, body, token) {
   return answer
 }
 
+/** An access token whose time is over, signed as the server's own are. */
+function expiredToken(did) {
+  const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const now = Math.floor(Date.now() / 1000)
+  const head = part({ typ: 'at+jwt', alg: 'HS256' })
+  const claims = part({ scope: 'com.atproto.appPassPrivileged', aud: 'did:web:localhost', sub: did, iat: now - 7300, exp: now - 100 })
+  const signature = createHmac('sha256', jwtSecret).update(`${head}.${claims}`).digest('base64url')
+  return `${head}.${claims}.${signature}`
+}
+
 const accounts = {}
 for (const name of ['alice', 'bob']) {
   const handle = `${name}.test`
   const password = `${name}-password`
   const session = await call('com.atproto.server.createAccount', { handle, password, email: `${name}@mail.test` })
   const app = await call('com.atproto.server.createAppPassword', { name: 'jarchi' }, session.accessJwt)
-  accounts[handle] = { did: session.did, password, appPassword: app.password }
+  accounts[handle] = { did: session.did, password, appPassword: app.password, expiredToken: expiredToken(session.did) }
 }
 
 const { version } = await (await fetch(`${url}/xrpc/_health`)).json()
 process.stdout.write(
-  `${JSON.stringify({ url, plc: plcUrl, appView: view?.url ?? null, version, node: process.version, jwtSecret, accounts })}\n`,
+  `${JSON.stringify({ url, plc: plcUrl, appView: view?.url ?? null, version, node: process.version, accounts })}\n`,
 )

@@ -69,6 +69,7 @@ try {
   if (!process.argv.includes('--install-only')) {
     const server = spawn(nodeOf(target), [path.join(here, 'server.mjs'), target, ...process.argv.slice(2)], {
       stdio: 'inherit',
+      env: { ...process.env, NODE_NO_WARNINGS: '1' },
     })
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => server.kill(signal))
     server.on('exit', (code) => process.exit(code ?? 1))

@@ -32,8 +32,6 @@ pub struct Ready {
     pub app_view: Option<String>,
     pub version: String,
     pub node: String,
-    /// With which it signs session tokens (HS256).
-    pub jwt_secret: String,
     pub accounts: BTreeMap<String, Account>,
 }
 
@@ -43,6 +41,8 @@ pub struct Account {
     pub did: String,
     pub password: String,
     pub app_password: String,
+    /// An access token as the server made it two hours ago.
+    pub expired_token: String,
 }
 
 /// How the server is started.
@@ -84,7 +84,9 @@ impl Pds {
         static INSTALLING: Mutex<()> = Mutex::new(());
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("pds/start.mjs");
         {
-            let _one = INSTALLING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            let _one = INSTALLING
+                .lock()
+                .unwrap_or_else(|poisoned| poisoned.into_inner());
             let status = Command::new("node")
                 .arg(&script)
                 .arg("--install-only")
@@ -96,7 +98,10 @@ impl Pds {
             }
         }
         let mut command = Command::new("node");
-        command.arg(&script).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command
+            .arg(&script)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
         for (wanted, flag) in [
             (options.app_view, "--app-view"),
             (options.rate_limits, "--rate-limits"),
@@ -109,7 +114,9 @@ impl Pds {
         let mut process = command.spawn().map_err(|error| format!("node: {error}"))?;
         let output = process.stdout.take().ok_or("it has no standard output")?;
         let mut line = String::new();
-        BufReader::new(output).read_line(&mut line).map_err(|error| error.to_string())?;
+        BufReader::new(output)
+            .read_line(&mut line)
+            .map_err(|error| error.to_string())?;
         let ready = serde_json::from_str(&line).map_err(|error| {
             // Its own words are on standard error already.
             let _ = process.kill();
@@ -118,7 +125,11 @@ impl Pds {
         })?;
         // Every client wants one, plain http or not; a second one is refused, and is the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        Ok(Pds { process, ready, client: reqwest::Client::new() })
+        Ok(Pds {
+            process,
+            ready,
+            client: reqwest::Client::new(),
+        })
     }
 
     /// The account of a handle.
@@ -126,7 +137,10 @@ impl Pds {
     /// # Panics
     /// There is none; there are `alice.test` and `bob.test`.
     pub fn account(&self, handle: &str) -> &Account {
-        self.ready.accounts.get(handle).unwrap_or_else(|| panic!("no account {handle}"))
+        self.ready
+            .accounts
+            .get(handle)
+            .unwrap_or_else(|| panic!("no account {handle}"))
     }
 
     /// A query without a session. The status, and the body as JSON.
@@ -144,7 +158,10 @@ impl Pds {
     /// # Panics
     /// No answer comes, or it is no JSON.
     pub async fn call(&self, method: &str, body: &Value, token: Option<&str>) -> (u16, Value) {
-        let mut request = self.client.post(format!("{}/xrpc/{method}", self.ready.url)).json(body);
+        let mut request = self
+            .client
+            .post(format!("{}/xrpc/{method}", self.ready.url))
+            .json(body);
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
@@ -158,7 +175,9 @@ impl Pds {
     pub async fn log_in(&self, handle: &str) -> String {
         let password = &self.account(handle).password;
         let body = serde_json::json!({ "identifier": handle, "password": password });
-        let (status, answer) = self.call("com.atproto.server.createSession", &body, None).await;
+        let (status, answer) = self
+            .call("com.atproto.server.createSession", &body, None)
+            .await;
         assert_eq!(status, 200, "{answer}");
         answer["accessJwt"].as_str().expect("a token").to_owned()
     }
@@ -173,8 +192,9 @@ impl Pds {
             "collection": record["$type"],
             "record": record,
         });
-        let (status, answer) =
-            self.call("com.atproto.repo.createRecord", &body, Some(token)).await;
+        let (status, answer) = self
+            .call("com.atproto.repo.createRecord", &body, Some(token))
+            .await;
         assert_eq!(status, 200, "{answer}");
         answer
     }
@@ -189,13 +209,17 @@ impl Pds {
         let mut records = Vec::new();
         let mut cursor = String::new();
         loop {
-            let mut parameters =
-                vec![("repo", did.as_str()), ("collection", collection), ("reverse", "true")];
+            let mut parameters = vec![
+                ("repo", did.as_str()),
+                ("collection", collection),
+                ("reverse", "true"),
+            ];
             if !cursor.is_empty() {
                 parameters.push(("cursor", &cursor));
             }
-            let (status, mut page) =
-                self.query("com.atproto.repo.listRecords", &parameters).await;
+            let (status, mut page) = self
+                .query("com.atproto.repo.listRecords", &parameters)
+                .await;
             assert_eq!(status, 200, "{page}");
             let found = page["records"].take();
             records.extend(found.as_array().expect("records").iter().cloned());
