@@ -299,6 +299,19 @@ impl Error {
         Error::Unsupported(reason.into())
     }
 
+    /// The reason in words, without the kind of error.
+    pub fn reason(&self) -> String {
+        match self {
+            Error::RateLimited(None) => "the platform asks to wait".into(),
+            Error::RateLimited(Some(wait)) => format!("the platform asks to wait {wait} ms"),
+            Error::Unauthorized(reason)
+            | Error::Invalid(reason)
+            | Error::Transient(reason)
+            | Error::UnknownOutcome(reason)
+            | Error::Unsupported(reason) => reason.clone(),
+        }
+    }
+
     /// The same error, with what was being done before its reason.
     #[must_use]
     pub fn context(self, doing: impl std::fmt::Display) -> Self {

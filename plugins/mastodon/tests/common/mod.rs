@@ -1,0 +1,95 @@
+//! What the tests share.
+#![allow(dead_code, reason = "each test file takes what it needs")]
+
+use jarchi_plugin_mastodon::Mastodon;
+use jarchi_plugin_sdk::testing::{self, Answer, Host, Request};
+use jarchi_plugin_sdk::{Account, Delivery, Error, Outcome, Post, Progress, Publisher, Receipt};
+use serde_json::{Value, json};
+
+pub const SERVER: &str = "https://social.example";
+
+pub fn account() -> Account {
+    testing::account(&json!({ "server": format!("{SERVER}/") }))
+}
+
+pub fn delivery(post: Post) -> Delivery {
+    testing::delivery(&account(), post)
+}
+
+/// The line of a request to the server.
+pub fn line(method: &str, path: &str) -> String {
+    format!("{method} {SERVER}{path}")
+}
+
+/// A status as the server answers it.
+pub fn status(id: &str) -> Value {
+    json!({
+        "id": id,
+        "url": format!("{SERVER}/@brand/{id}"),
+        "uri": format!("{SERVER}/users/brand/statuses/{id}"),
+        "created_at": "2026-11-24T08:00:01.250Z",
+        "visibility": "public",
+        "content": "",
+        "media_attachments": [],
+        "in_reply_to_id": null,
+    })
+}
+
+pub fn with(mut value: Value, changes: Value) -> Value {
+    if let (Some(fields), Value::Object(changes)) = (value.as_object_mut(), changes) {
+        fields.extend(changes);
+    }
+    value
+}
+
+/// Publishes until it is done, and tells the steps between.
+pub fn publish(delivery: &Delivery) -> (Vec<Progress>, Result<Receipt, Error>) {
+    let mut steps = Vec::new();
+    let mut outcome = Mastodon::publish(delivery);
+    loop {
+        match outcome {
+            Ok(Outcome::Published(receipt)) => return (steps, Ok(receipt)),
+            Ok(Outcome::Processing(progress)) => {
+                assert!(steps.len() < 500, "it does not end");
+                outcome = Mastodon::resume(delivery, state(&progress));
+                steps.push(progress);
+            }
+            Err(error) => return (steps, Err(error)),
+        }
+    }
+}
+
+pub fn state(progress: &Progress) -> jarchi_plugin_mastodon::publish::State {
+    serde_json::from_str(&progress.state).expect("the state is the connector's own")
+}
+
+/// A body as the server's description of itself has it.
+pub fn instance(configuration: &Value) -> Answer {
+    Answer::json(
+        200,
+        &json!({ "domain": "social.example", "configuration": configuration }),
+    )
+}
+
+/// All requests so far bear the token's placeholder, and only there.
+pub fn authorised(host: &Host) -> Vec<Request> {
+    let requests = host.requests();
+    for request in &requests {
+        assert_eq!(
+            request.header("authorization"),
+            Some("Bearer ${secret:token}"),
+            "{request}"
+        );
+        assert_eq!(
+            request.header("accept"),
+            Some("application/json"),
+            "{request}"
+        );
+        assert_eq!(
+            format!("{request:?}").matches("secret").count(),
+            1,
+            "{request}"
+        );
+    }
+    requests
+}
