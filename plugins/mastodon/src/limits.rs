@@ -75,11 +75,7 @@ fn ask(api: &Api) -> Result<Limits> {
     let mut last = None;
     for path in ["/api/v2/instance", "/api/v1/instance"] {
         // What forbids one forbids the other; what a server answers does not.
-        let answer = api.anonymous("GET", path).send();
-        let answer = match answer {
-            Ok(answer) => answer,
-            Err(error) => return Err(error.into()),
-        };
+        let answer = api.anonymous("GET", path).send()?;
         match answer
             .for_read()
             .and_then(|answer| answer.json::<Instance>())
