@@ -106,6 +106,35 @@ pub fn parse_http_date(text: &str) -> Option<Timestamp> {
     u64::try_from(moment).ok()
 }
 
+/// A span of time as configuration writes it: `90s`, `15min`, `2h`, `7d`, `2w`, `1h30min`.
+/// None when it is none.
+pub fn parse_span(text: &str) -> Option<crate::Millis> {
+    let mut rest = text.trim();
+    let mut total = 0u64;
+    if rest.is_empty() {
+        return None;
+    }
+    while !rest.is_empty() {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, tail) = rest.split_at(digits);
+        let tail = tail.trim_start();
+        let letters = tail.bytes().take_while(u8::is_ascii_alphabetic).count();
+        let (unit, tail) = tail.split_at(letters);
+        let size = match unit {
+            "ms" => 1,
+            "s" => 1000,
+            "m" | "min" => 60_000,
+            "h" => 3_600_000,
+            "d" => DAY as u64,
+            "w" => 7 * DAY as u64,
+            _ => return None,
+        };
+        total = total.checked_add(number.parse::<u64>().ok()?.checked_mul(size)?)?;
+        rest = tail.trim_start();
+    }
+    Some(total)
+}
+
 fn digits(bytes: &[u8]) -> Option<i64> {
     if bytes.is_empty() || bytes.len() > 9 || !bytes.iter().all(u8::is_ascii_digit) {
         return None;
@@ -158,6 +187,23 @@ fn civil(days: i64) -> (i64, i64, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn spans_of_time() {
+        for (text, span) in [
+            ("250ms", 250),
+            ("90s", 90_000),
+            ("1h 30min", 5_400_000),
+            ("15m", 900_000),
+            ("30d", 30 * 86_400_000),
+            ("2w", 14 * 86_400_000),
+        ] {
+            assert_eq!(parse_span(text), Some(span), "{text}");
+        }
+        for text in ["", "5", "d", "-1d", "1 month", "99999999999999999999s", "999999999999999w"] {
+            assert_eq!(parse_span(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn moments_and_their_text() {

@@ -391,18 +391,22 @@ impl Intake {
             if known.withdrawn || seen.contains(&known.key) {
                 continue;
             }
-            // A source that is broken is passed over, not gone.
-            let broken = self
-                .report
-                .problems
-                .iter()
-                .any(|problem| problem.place == known.key);
-            if broken {
-                continue;
-            }
             let Some(post) = tx.post(known.post)? else {
                 continue;
             };
+            // A source that is broken is passed over, not gone.
+            let source = match &post.origin {
+                Origin::Generator { source, .. } => source.as_deref().unwrap_or(&known.key),
+                Origin::Command => &known.key,
+            };
+            if self
+                .report
+                .problems
+                .iter()
+                .any(|problem| problem.place == source)
+            {
+                continue;
+            }
             let mut cancelled = 0;
             for id in post.deliveries {
                 let waits = tx
