@@ -6,6 +6,14 @@ use std::collections::BTreeMap;
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
+mod check;
+mod parse;
+mod read;
+#[cfg(test)]
+mod tests;
+
+pub use read::{ManifestError, Problem};
+
 /// The name of the custom section that holds the manifest, as TOML.
 pub const SECTION: &str = "jarchi:manifest";
 
