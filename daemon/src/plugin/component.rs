@@ -227,7 +227,7 @@ fn without_manifest(component: &[u8]) -> wasmparser::Result<Vec<u8>> {
         if let (true, Some((id, range))) = (at_top, payload.as_section()) {
             kept.section(&wasm_encoder::RawSection {
                 id,
-                data: &component[range.start as usize..range.end as usize],
+                data: &component[range.start..range.end],
             });
         }
     }
@@ -270,7 +270,7 @@ fn whole(bytes: &[u8]) -> Result<(), InspectError> {
                     }
                     | Payload::ComponentSection {
                         unchecked_range, ..
-                    } => match bytes.get(unchecked_range.end as usize..) {
+                    } => match bytes.get(unchecked_range.end..) {
                         Some(after) => rest = after,
                         None => return Err(truncated),
                     },

@@ -74,8 +74,8 @@ impl<'s> Problems<'s> {
     }
 
     /// `Err` when there are any.
-    pub(super) fn end(self) -> Result<(), ManifestError> {
-        let mut problems = self.found.into_inner();
+    pub(super) fn end(&self) -> Result<(), ManifestError> {
+        let mut problems = self.found.take();
         if problems.is_empty() {
             return Ok(());
         }
