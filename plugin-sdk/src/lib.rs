@@ -1,41 +1,4 @@
-//! Write plugins for Jarchi: connectors, which publish on a platform and read its numbers,
-//! and generators, which make the content.
-//!
-//! A plugin is a struct, a trait for each capability that it has, and one macro line:
-//!
-//! ```
-//! use jarchi_plugin_sdk::{Account, Delivery, Outcome, Post, Problem, Publisher, Receipt};
-//! use jarchi_plugin_sdk::{Result, http};
-//!
-//! struct Hook;
-//!
-//! impl Publisher for Hook {
-//!     type State = ();
-//!
-//!     fn validate(_: &Account, post: &Post) -> Result<Vec<Problem>> {
-//!         Ok(match post.text.is_empty() {
-//!             true => vec![Problem::error("text", "there is nothing to say")],
-//!             false => vec![],
-//!         })
-//!     }
-//!
-//!     fn publish(delivery: &Delivery) -> Result<Outcome> {
-//!         let answer: serde_json::Value = http::post("https://hook.example/posts")
-//!             .bearer("token")
-//!             .json(&serde_json::json!({ "text": delivery.post.text }))
-//!             .commit()?
-//!             .json()?;
-//!         Ok(Outcome::Published(Receipt::new(answer["id"].to_string())))
-//!     }
-//! }
-//!
-//! jarchi_plugin_sdk::export!(Hook: publisher);
-//! # fn main() {}
-//! ```
-//!
-//! Built for `wasm32-unknown-unknown`, the macro makes the component's exports. Everywhere
-//! else it checks that the traits are there, and the host is [`testing::Host`], so that
-//! `cargo test` runs a plugin natively.
+#![doc = include_str!("../README.md")]
 
 #[doc(hidden)]
 pub mod bindings;

@@ -1,5 +1,7 @@
 //! Looking for what may have been published.
 
+#![allow(clippy::expect_used, reason = "a test may panic")]
+
 mod common;
 
 use common::{SERVER, authorised, delivery, line, state, status, with};

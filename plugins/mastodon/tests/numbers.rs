@@ -1,5 +1,7 @@
 //! What the numbers are, and what is left out.
 
+#![allow(clippy::expect_used, reason = "a test may panic")]
+
 mod common;
 
 use common::{account, authorised, line, status, with};

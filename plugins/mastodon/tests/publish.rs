@@ -1,5 +1,7 @@
 //! Publishing, step after step, and every request that it makes.
 
+#![allow(clippy::expect_used, reason = "a test may panic")]
+
 mod common;
 
 use common::{SERVER, authorised, delivery, line, publish, state, status, with};

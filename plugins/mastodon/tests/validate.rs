@@ -1,5 +1,7 @@
 //! Every limit at its edge and past it, by the server's own configuration.
 
+#![allow(clippy::expect_used, reason = "a test may panic")]
+
 mod common;
 
 use common::{SERVER, account, instance, line};

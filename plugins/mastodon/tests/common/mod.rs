@@ -1,5 +1,6 @@
 //! What the tests share.
 #![allow(dead_code, reason = "each test file takes what it needs")]
+#![allow(clippy::expect_used, reason = "a test may panic")]
 
 use jarchi_plugin_mastodon::Mastodon;
 use jarchi_plugin_sdk::testing::{self, Answer, Host, Request};
