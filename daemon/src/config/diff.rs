@@ -1,0 +1,151 @@
+//! What a new configuration changes.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::{Config, Daemon};
+
+/// What differs between two configurations.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Diff {
+    /// Keys whose new value counts after a restart only, as `daemon.data_dir`.
+    pub restart_needed: Vec<String>,
+    /// Keys of `[daemon]` that count at once.
+    pub daemon: Vec<String>,
+    pub brands: Changes,
+    pub accounts: Changes,
+    pub plugins: Changes,
+    pub generators: Changes,
+    pub schedules: Changes,
+}
+
+/// Names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    pub added: Vec<String>,
+    pub removed: Vec<String>,
+    pub changed: Vec<String>,
+}
+
+impl Diff {
+    pub fn is_empty(&self) -> bool {
+        *self == Diff::default()
+    }
+}
+
+impl Changes {
+    fn between<T: PartialEq>(old: &BTreeMap<String, T>, new: &BTreeMap<String, T>) -> Self {
+        let mut changes = Changes::default();
+        for (name, value) in new {
+            match old.get(name) {
+                None => changes.added.push(name.clone()),
+                Some(before) if before != value => changes.changed.push(name.clone()),
+                Some(_) => {}
+            }
+        }
+        let gone = old.keys().filter(|name| !new.contains_key(*name));
+        changes.removed = gone.cloned().collect();
+        changes
+    }
+}
+
+/// What `new` changes of `old`.
+pub fn diff(old: &Config, new: &Config) -> Diff {
+    let mut keys = Keys::default();
+    // Taken apart, so that a new key can't be forgotten here.
+    let Daemon {
+        data_dir,
+        plugin_dir,
+        http,
+        socket,
+        grace,
+        concurrency,
+        cache,
+        log,
+        retry,
+    } = &old.daemon;
+    let daemon = &new.daemon;
+    keys.restart("data_dir", *data_dir != daemon.data_dir);
+    keys.restart("http", *http != daemon.http);
+    keys.restart("socket", *socket != daemon.socket);
+    keys.restart("cache", *cache != daemon.cache);
+    keys.restart("log.format", log.format != daemon.log.format);
+    keys.at_once("plugin_dir", *plugin_dir != daemon.plugin_dir);
+    keys.at_once("grace", *grace != daemon.grace);
+    keys.at_once("concurrency", *concurrency != daemon.concurrency);
+    keys.at_once("log.filter", log.filter != daemon.log.filter);
+    keys.at_once("retry", *retry != daemon.retry);
+    Diff {
+        restart_needed: keys.restart,
+        daemon: keys.at_once,
+        brands: Changes::between(&old.brands, &new.brands),
+        accounts: Changes::between(&old.accounts, &new.accounts),
+        plugins: Changes::between(&old.plugins, &new.plugins),
+        generators: Changes::between(&old.generators, &new.generators),
+        schedules: Changes::between(&old.schedules, &new.schedules),
+    }
+}
+
+/// Gives `new` the values of the running daemon where it can't change them.
+pub(super) fn pin(new: &mut Config, running: &Config) {
+    let from = &running.daemon;
+    new.daemon.data_dir.clone_from(&from.data_dir);
+    new.daemon.http = from.http;
+    new.daemon.socket.clone_from(&from.socket);
+    new.daemon.cache = from.cache;
+    new.daemon.log.format = from.log.format;
+}
+
+#[derive(Default)]
+struct Keys {
+    restart: Vec<String>,
+    at_once: Vec<String>,
+}
+
+impl Keys {
+    fn restart(&mut self, key: &str, differs: bool) {
+        if differs {
+            self.restart.push(format!("daemon.{key}"));
+        }
+    }
+
+    fn at_once(&mut self, key: &str, differs: bool) {
+        if differs {
+            self.at_once.push(format!("daemon.{key}"));
+        }
+    }
+}
+
+/// `accounts: +cafe -shop ~bar; schedules: ~morning`, for a log.
+impl fmt::Display for Diff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = Vec::new();
+        if !self.daemon.is_empty() {
+            parts.push(self.daemon.join(" "));
+        }
+        for (kind, changes) in [
+            ("brands", &self.brands),
+            ("accounts", &self.accounts),
+            ("plugins", &self.plugins),
+            ("generators", &self.generators),
+            ("schedules", &self.schedules),
+        ] {
+            let signs = [
+                ('+', &changes.added),
+                ('-', &changes.removed),
+                ('~', &changes.changed),
+            ];
+            let names: Vec<String> = signs
+                .iter()
+                .flat_map(|(sign, names)| names.iter().map(move |name| format!("{sign}{name}")))
+                .collect();
+            if !names.is_empty() {
+                parts.push(format!("{kind}: {}", names.join(" ")));
+            }
+        }
+        if parts.is_empty() {
+            parts.push("nothing changed".to_owned());
+        }
+        f.write_str(&parts.join("; "))
+    }
+}

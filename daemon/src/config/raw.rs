@@ -1,0 +1,254 @@
+//! The sections as they stand in a file. Their doc comments are the descriptions that
+//! editors show.
+
+use chrono_tz::Tz;
+
+use super::reader::{Located, Tables, section};
+use super::tables::{Folders, Secrets, Settings};
+use super::values::{
+    CronText, FilePath, Hashtag, HttpAddress, Language, LogFilter, Measured, Name, PluginName,
+    Size, Span, Whole,
+};
+use super::{
+    ByteSize, Daemon, HostPattern, LatePolicy, Limits, LogConfig, LogFormat, Misfire, PluginConfig,
+    Rails, Retry,
+};
+
+const SECOND: u64 = 1000;
+const HOUR: u64 = 3600 * SECOND;
+const DAY: u64 = 24 * HOUR;
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+
+section! {
+    /// The configuration of the Jarchi daemon. The files of `conf.d` beside the main file
+    /// have the same sections.
+    RawFile {
+        /// How the daemon itself runs. In one file only.
+        daemon: RawDaemon,
+        /// Whom the daemon speaks for.
+        brand: Tables<RawBrand>,
+        /// A profile on a platform.
+        account: Tables<RawAccount>,
+        /// A plugin that needs other than the usual: grants, limits, another path. A
+        /// plugin that an account or a generator names needs no block.
+        plugin: Tables<RawPlugin>,
+        /// A source of content.
+        generator: Tables<RawGenerator>,
+        /// When a generator is asked, or numbers are collected. Generators without a
+        /// schedule are asked every 5 minutes; without other schedules, the posts of every
+        /// account are measured hourly, and the accounts themselves daily.
+        schedule: Tables<RawSchedule>,
+    }
+
+    /// How the daemon itself runs. In one file only.
+    RawDaemon {
+        /// The folder of the store, the vault and the compiled plugins. Else
+        /// `/var/lib/jarchi` for a configuration below `/etc`, and `.jarchi` beside the
+        /// main file for every other. Needs a restart.
+        data_dir: FilePath,
+        /// The folder of the plugins' files. Else `plugins` in `data_dir`.
+        plugin_dir: FilePath,
+        /// Where `/healthz`, `/readyz` and `/metrics` are served, without a password;
+        /// false: nowhere. Needs a restart.
+        http: HttpAddress = Daemon::HTTP.to_string(),
+        /// The socket of the command line. Else `jarchi.sock` in `data_dir`. Needs a
+        /// restart.
+        socket: FilePath,
+        /// How long running publishes may take to end at a stop.
+        grace: Span<0, { 10 * 60 * SECOND }> = Daemon::GRACE,
+        /// Publishes under way at once, over all plugins.
+        concurrency: Whole<1, 1024> = Daemon::CONCURRENCY,
+        /// The store's page cache. Needs a restart.
+        cache: Size<MIB, { 64 * GIB }> = ByteSize(Daemon::CACHE).to_string(),
+        /// What is logged, and how.
+        log: RawLog,
+        /// What is done after a passing fault.
+        retry: RawRetry,
+    }
+
+    /// What is logged, and how.
+    RawLog {
+        /// A level, or levels by module, as `info,jarchi::queue=debug`.
+        filter: LogFilter = LogConfig::default().filter,
+        /// `auto` is journald under systemd, else human. Needs a restart.
+        format: LogFormat = LogConfig::default().format.word(),
+    }
+
+    /// What is done after a passing fault.
+    RawRetry {
+        /// Tries in all before a job goes to the dead letters.
+        attempts: Whole<1, 100> = Retry::default().attempts,
+        /// Before the second try; doubled for each further one, with jitter.
+        first: Span<SECOND, DAY> = Retry::default().first,
+        /// The longest wait between two tries.
+        longest: Span<SECOND, { 7 * DAY }> = Retry::default().longest,
+    }
+
+    /// Whom the daemon speaks for.
+    RawBrand {
+        /// What accounts and generators call it.
+        name(required): String,
+        /// Of the IANA database, as `Asia/Baku`: slots and schedules are in it.
+        time_zone(required): Tz,
+        /// BCP 47 tags, as `az` or `en-GB`; the first is the default.
+        languages: Vec<Located<Language>>,
+        /// Handed to generators.
+        hashtags: Vec<Located<Hashtag>>,
+    }
+
+    /// A profile on a platform.
+    RawAccount {
+        /// Its name everywhere else. Keep it: the queue and the numbers go by it.
+        name(required): Name,
+        /// The plugin that serves it, as `mastodon`.
+        plugin(required): PluginName,
+        /// May be left out where there is one brand only.
+        brand: String,
+        /// The plugin's own settings (`jarchi plugin inspect` lists them). Strings may
+        /// hold `${env:NAME}` and `${file:PATH}`.
+        settings: Settings,
+        /// Put into requests by the broker; the plugin never sees them. Write
+        /// `${env:NAME}`, `${file:PATH}` or `${credential:NAME}`.
+        secrets: Secrets,
+        /// When posts without a time of their own go out: cron expressions in the
+        /// brand's time zone.
+        slots: Vec<Located<CronText>>,
+        /// Nothing is published while this is true.
+        hold: bool = false,
+        /// Ceilings that nothing passes.
+        rails: RawRails,
+    }
+
+    /// Ceilings that nothing passes.
+    RawRails {
+        /// Posts in any hour.
+        per_hour: Whole<1, 100_000> = Rails::default().per_hour,
+        /// Posts in any 24 hours.
+        per_day: Whole<1, 1_000_000> = Rails::default().per_day,
+        /// Between two posts.
+        least_gap: Span<0, { 7 * DAY }> = Rails::default().least_gap,
+        /// The same words and files are not published twice within this.
+        duplicate_window: Span<0, { 3660 * DAY }> = Rails::default().duplicate_window,
+        /// What was due longer ago than this is too late.
+        missed_after: Span<SECOND, { 366 * DAY }> = Rails::default().missed_after,
+        /// What becomes of what is too late: `miss` marks it as missed, `publish` sends
+        /// it all the same, spaced out by `least_gap`.
+        late: LatePolicy = Rails::default().late.word(),
+    }
+
+    /// A plugin that needs other than the usual.
+    RawPlugin {
+        /// As accounts and generators name it.
+        name(required): PluginName,
+        /// The component's file. Else `NAME.wasm` in `plugin_dir`.
+        path: FilePath,
+        /// Calls under way at once.
+        concurrency: Whole<1, 256> = PluginConfig::CONCURRENCY,
+        /// What one call may use.
+        limits: RawLimits,
+        /// What it may reach beyond the hosts that an account's own settings name.
+        grant: Tables<RawGrant>,
+    }
+
+    /// What one call of a plugin may use.
+    RawLimits {
+        /// Linear memories, tables, and what the host holds for the call.
+        memory: Size<MIB, { 4 * GIB }> = ByteSize(Limits::default().memory).to_string(),
+        /// Running time of the plugin's own code.
+        cpu: Span<1, { 60 * SECOND }> = Limits::default().cpu,
+        /// From the call to its answer, waiting included.
+        wall: Span<100, HOUR> = Limits::default().wall,
+        /// HTTP requests.
+        http_calls: Whole<0, 10_000> = Limits::default().http_calls,
+        /// Of one HTTP answer.
+        response: Size<KIB, GIB> = ByteSize(Limits::default().response).to_string(),
+        /// Of log.
+        log: Size<0, { 64 * MIB }> = ByteSize(Limits::default().log).to_string(),
+        /// Of the plugin's own memory for one account, keys and values.
+        kv: Size<0, GIB> = ByteSize(Limits::default().kv).to_string(),
+        /// What the plugin may hand over to the host.
+        output: Size<KIB, GIB> = ByteSize(Limits::default().output).to_string(),
+    }
+
+    /// A host that a plugin may reach.
+    RawGrant {
+        /// As `api.example.org`, `*.example.org` or `127.0.0.1:3000`.
+        host(required): HostPattern,
+        /// Lets `http:` through, which anybody on the way can read.
+        plain_http: bool = false,
+        /// Lets loopback, private and link-local addresses through.
+        private: bool = false,
+        /// Why, for whoever reviews this.
+        reason(required): String,
+    }
+
+    /// A source of content.
+    RawGenerator {
+        /// Its name everywhere else. Keep it: its posts go by it.
+        name(required): Name,
+        /// The plugin that does it, as `library`.
+        plugin(required): PluginName,
+        /// May be left out where there is one brand only.
+        brand: String,
+        /// Where its drafts go that name no account.
+        accounts: Vec<Located<Name>>,
+        /// The theme of its drafts that name none.
+        pillar: String,
+        /// Folders that it may read, by the name that the plugin knows.
+        folders: Folders,
+        /// The plugin's own settings (`jarchi plugin inspect` lists them). Strings may
+        /// hold `${env:NAME}` and `${file:PATH}`.
+        settings: Settings,
+        /// Put into requests by the broker; the plugin never sees them. Write
+        /// `${env:NAME}`, `${file:PATH}` or `${credential:NAME}`.
+        secrets: Secrets,
+        /// It is asked again when a file of its folders changes.
+        watch: bool = true,
+    }
+
+    /// When a generator is asked, or numbers are collected. Exactly one of `generate` and
+    /// `measure`.
+    RawSchedule {
+        /// Its name in lists and logs.
+        name(required): Name,
+        /// 5 fields, 6 with seconds first, or `@hourly`, `@daily` and friends.
+        cron(required): CronText,
+        /// Else the brand's.
+        time_zone: Tz,
+        /// What becomes of the times that passed while the daemon could not run:
+        /// `run-once` for all of them, `run-all` (at most the latest 100), `skip`.
+        misfire: Misfire = Misfire::RunOnce.word(),
+        /// The generator that is asked.
+        generate: Name,
+        /// `posts` or `accounts`.
+        measure: Measured,
+        /// Only this account is measured; else all.
+        account: Name,
+    }
+}
+
+/// The name of a section's item.
+pub(super) trait Named {
+    fn name(&self) -> Option<(&str, &super::Place)>;
+}
+
+macro_rules! named {
+    ($($section:ident($text:ident),)*) => {$(
+        impl Named for $section {
+            fn name(&self) -> Option<(&str, &super::Place)> {
+                let name = self.name.as_ref()?;
+                Some((name.value.$text(), &name.place))
+            }
+        }
+    )*};
+}
+
+named! {
+    RawBrand(as_str),
+    RawAccount(text),
+    RawPlugin(text),
+    RawGenerator(text),
+    RawSchedule(text),
+}

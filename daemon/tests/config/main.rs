@@ -1,0 +1,48 @@
+//! The configuration, from outside.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod golden;
+mod random;
+mod reload;
+mod values;
+mod written;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+/// A folder with what configurations name: plugins, content, secrets.
+pub fn surroundings() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    for inner in [".jarchi/plugins", "content", "secrets", "credentials"] {
+        fs::create_dir_all(root.join(inner)).unwrap();
+    }
+    for plugin in ["mastodon", "bluesky", "library", "rss"] {
+        fs::write(root.join(format!(".jarchi/plugins/{plugin}.wasm")), "").unwrap();
+    }
+    for (file, mode) in [("closed", 0o600), ("open", 0o644)] {
+        let path = root.join("secrets").join(file);
+        fs::write(&path, "hush-hush\n").unwrap();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        }
+    }
+    fs::write(root.join("credentials/cafe"), "hush-hush").unwrap();
+    folder
+}
+
+pub fn environment(root: &Path) -> BTreeMap<String, String> {
+    let pairs = [
+        ("TOKEN", "hush-hush".to_owned()),
+        ("SERVER", "https://social.example".to_owned()),
+        (
+            "CREDENTIALS_DIRECTORY",
+            root.join("credentials").display().to_string(),
+        ),
+    ];
+    pairs.map(|(name, value)| (name.to_owned(), value)).into()
+}
