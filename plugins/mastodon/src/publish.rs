@@ -353,14 +353,14 @@ pub fn find(delivery: &Delivery, mut state: State, since: Timestamp) -> Result<F
     if state.parts.len() == parts.len() {
         return Ok(Finding::Found(state.receipt()?));
     }
-    if state.parts.len() == known && !complete {
-        return Ok(Finding::CannotTell(format!(
-            "the account published more than {} posts since; its latest are not the one",
-            statuses.len()
-        )));
-    }
-    if state.parts.is_empty() {
-        return Ok(Finding::Absent);
+    if state.parts.len() == known {
+        return Ok(match complete {
+            true => Finding::Absent,
+            false => Finding::CannotTell(format!(
+                "the account published more than {} posts since; its latest are not the one",
+                statuses.len()
+            )),
+        });
     }
     let note = format!("{} of {} parts published", state.parts.len(), parts.len());
     Ok(Finding::Partial(state.progress(note)?))
