@@ -40,7 +40,7 @@ use crate::model::TimeSpan;
 use hosts::Target;
 use pace::{Lane, Pace};
 use placeholder::{Filler, Unfilled};
-use redact::Redactor;
+pub(super) use redact::Redactor;
 use redirect::Hop;
 use trace::Record;
 use transport::{Failure, Transport};

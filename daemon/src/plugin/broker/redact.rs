@@ -36,7 +36,7 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 
 /// Finds every form of the secrets.
-pub(super) struct Redactor {
+pub(in crate::plugin) struct Redactor {
     /// None where there is no secret to find.
     forms: Option<AhoCorasick>,
     /// What stands in for each form.

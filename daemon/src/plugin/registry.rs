@@ -1,0 +1,514 @@
+//! The plugins that are loaded, by name.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
+use wasmtime::Store;
+use wasmtime::component::{Component, Instance, InstancePre, Linker};
+
+use crate::clock::Clock;
+use crate::config::{Grant, Limits, PluginConfig};
+
+use super::bindings::exports::jarchi::plugin as exports;
+use super::cache::{Cache, CacheError, Origin};
+use super::component::{self, Capability, InspectError, Inspection};
+use super::engine::{Engine, EngineError, MEMORIES, TABLE_ELEMENTS, TABLES, Ticker};
+use super::files::Library;
+use super::host::{self, Carrier, KvStore, State};
+use super::limits::Bytes;
+use super::manifest::Manifest;
+
+/// What a host is made of.
+pub struct HostOptions {
+    /// Where compiled plugins are kept; made, with mode 0700, where it does not exist.
+    pub cache_dir: PathBuf,
+    /// Calls under way at once, over all plugins.
+    pub concurrency: usize,
+    pub carrier: Arc<dyn Carrier>,
+    pub kv: Arc<dyn KvStore>,
+    pub clock: Clock,
+}
+
+/// Why a host does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    #[error(transparent)]
+    Cache(#[from] CacheError),
+    #[error("the interface can't be linked: {0}")]
+    Link(String),
+}
+
+/// The wasm engine with all that plugins can call. A cheap handle.
+#[derive(Clone)]
+pub struct Host(Arc<Inner>);
+
+struct Inner {
+    engine: Engine,
+    linker: Linker<State>,
+    cache: Arc<Cache>,
+    library: Arc<Library>,
+    carrier: Arc<dyn Carrier>,
+    kv: Arc<dyn KvStore>,
+    clock: Clock,
+    /// In front of the pool: its end is waited for, and never an error.
+    permits: Semaphore,
+}
+
+impl Host {
+    pub fn new(options: HostOptions) -> Result<Self, HostError> {
+        let engine = Engine::new(options.concurrency)?;
+        let mut linker = Linker::new(&engine.wasm);
+        host::add_to_linker(&mut linker).map_err(|error| HostError::Link(format!("{error:#}")))?;
+        let cache = Cache::open(&options.cache_dir, &engine.wasm, options.clock.clone())?;
+        Ok(Host(Arc::new(Inner {
+            permits: Semaphore::new(engine.slots),
+            engine,
+            linker,
+            cache: Arc::new(cache),
+            library: Arc::default(),
+            carrier: options.carrier,
+            kv: options.kv,
+            clock: options.clock,
+        })))
+    }
+
+    /// Whether instances come out of a pool; else each call allocates its own.
+    pub fn pooled(&self) -> bool {
+        self.0.engine.pooled
+    }
+
+    /// What the host knows of the operator's files.
+    pub fn library(&self) -> &Arc<Library> {
+        &self.0.library
+    }
+
+    /// Reads, checks and compiles a plugin (or finds it compiled). Runs none of it.
+    pub async fn load(&self, config: &PluginConfig) -> Result<Plugin, LoadError> {
+        let wrong = |reason| LoadError {
+            plugin: config.name.clone(),
+            path: config.path.clone(),
+            reason: Box::new(reason),
+        };
+        let bytes: Arc<[u8]> = tokio::fs::read(&config.path)
+            .await
+            .map_err(|error| wrong(LoadReason::Read(error)))?
+            .into();
+        let inspection = tokio::task::spawn_blocking({
+            let bytes = bytes.clone();
+            move || component::inspect(&bytes)
+        })
+        .await
+        .map_err(|error| wrong(LoadReason::Read(error.into())))?
+        .map_err(|error| wrong(LoadReason::Inspect(error)))?;
+        judge(&inspection, config).map_err(wrong)?;
+
+        let (component, origin) = self
+            .0
+            .cache
+            .clone()
+            .load(&self.0.engine.wasm, bytes)
+            .await
+            .map_err(|error| wrong(LoadReason::Compile(error)))?;
+        needs(&component, &config.limits).map_err(wrong)?;
+        let link = |error: wasmtime::Error| wrong(LoadReason::Link(format!("{error:#}")));
+        let pre = self.0.linker.instantiate_pre(&component).map_err(link)?;
+        let indices = Indices::new(&pre, &inspection.capabilities).map_err(link)?;
+        tracing::debug!(
+            plugin = config.name,
+            version = %inspection.manifest.version,
+            compiled = origin == Origin::Compiler,
+            "loaded"
+        );
+        Ok(Plugin(Arc::new(Loaded {
+            host: self.clone(),
+            name: config.name.as_str().into(),
+            manifest: Arc::new(inspection.manifest),
+            capabilities: inspection.capabilities,
+            digest: inspection.digest,
+            origin,
+            path: config.path.clone(),
+            grants: config.grants.clone().into(),
+            limits: config.limits.clone(),
+            concurrency: config.concurrency,
+            permits: Semaphore::new(config.concurrency.max(1)),
+            pre,
+            indices,
+        })))
+    }
+}
+
+/// A plugin that is not taken, and why.
+#[derive(Debug)]
+pub struct LoadError {
+    pub plugin: String,
+    pub path: PathBuf,
+    pub reason: Box<LoadReason>,
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let LoadError {
+            plugin,
+            path,
+            reason,
+        } = self;
+        write!(f, "plugin `{plugin}` ({}): {reason}", path.display())
+    }
+}
+
+impl std::error::Error for LoadError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.reason)
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum LoadReason {
+    #[error("the file can't be read: {0}")]
+    Read(std::io::Error),
+    #[error(transparent)]
+    Inspect(InspectError),
+    #[error("its manifest calls it `{0}`; the [[plugin]] block must use that name")]
+    Name(String),
+    #[error(
+        "it imports {}, which plugins don't get; they have {}", .0.join(", "), OFFERED.join(", ")
+    )]
+    Imports(Vec<String>),
+    #[error(
+        "it imports {}: plugins get no WASI. Build it with `jarchi plugin build`, which leaves WASI out (other languages: with their tool's option to stub WASI)", .0.join(", ")
+    )]
+    Wasi(Vec<String>),
+    #[error("{what}, and {allowed} are allowed{hint}")]
+    Resources {
+        what: String,
+        allowed: String,
+        hint: &'static str,
+    },
+    #[error("it can't be compiled: {0}")]
+    Compile(CacheError),
+    #[error("its imports or exports don't have the types of the interface: {0}")]
+    Link(String),
+}
+
+/// The interfaces that a plugin can import.
+const OFFERED: [&str; 7] = ["types", "http", "media", "kv", "log", "clock", "random"];
+
+fn judge(inspection: &Inspection, config: &PluginConfig) -> Result<(), LoadReason> {
+    if inspection.manifest.name != config.name {
+        return Err(LoadReason::Name(inspection.manifest.name.clone()));
+    }
+    inspection.fits().map_err(LoadReason::Inspect)?;
+    let (wasi, foreign): (Vec<&str>, Vec<&str>) = inspection
+        .imports
+        .iter()
+        .map(String::as_str)
+        .filter(|import| !is_offered(import))
+        .partition(|import| import.starts_with("wasi:"));
+    let owned = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
+    if !foreign.is_empty() {
+        return Err(LoadReason::Imports(owned(foreign)));
+    }
+    if !wasi.is_empty() {
+        return Err(LoadReason::Wasi(owned(wasi)));
+    }
+    Ok(())
+}
+
+fn is_offered(import: &str) -> bool {
+    import
+        .strip_prefix(component::PACKAGE)
+        .and_then(|rest| rest.strip_prefix('/'))
+        .and_then(|rest| rest.split('@').next())
+        .is_some_and(|interface| OFFERED.contains(&interface))
+}
+
+/// Bytes of a page of memory.
+const PAGE: u64 = 64 << 10;
+
+/// What it takes at the least, told at the start and not at the first call.
+fn needs(component: &Component, limits: &Limits) -> Result<(), LoadReason> {
+    let Some(needs) = component.resources_required() else {
+        return Ok(());
+    };
+    let too_many = |what: String, allowed: String, hint| {
+        Err(LoadReason::Resources {
+            what,
+            allowed,
+            hint,
+        })
+    };
+    if needs.num_memories > MEMORIES {
+        return too_many(
+            format!("it has {} memories", needs.num_memories),
+            MEMORIES.to_string(),
+            "",
+        );
+    }
+    if needs.num_tables > TABLES {
+        return too_many(
+            format!("it has {} tables", needs.num_tables),
+            TABLES.to_string(),
+            "",
+        );
+    }
+    let elements = needs.max_initial_table_size.unwrap_or(0);
+    if elements > TABLE_ELEMENTS as u64 {
+        return too_many(
+            format!("it has a table of {elements} elements"),
+            TABLE_ELEMENTS.to_string(),
+            "",
+        );
+    }
+    let memory = needs.max_initial_memory_size.unwrap_or(0) * PAGE;
+    if memory > limits.memory {
+        return too_many(
+            format!("it starts with {} of memory", Bytes(memory)),
+            Bytes(limits.memory).to_string(),
+            " (`limits.memory` in its [[plugin]] block)",
+        );
+    }
+    Ok(())
+}
+
+/// Where the exported functions are, looked up once.
+pub(super) struct Indices {
+    pub(super) publisher: Option<exports::publisher::GuestIndices>,
+    pub(super) analytics: Option<exports::analytics::GuestIndices>,
+    pub(super) inbox: Option<exports::inbox::GuestIndices>,
+    pub(super) promoter: Option<exports::promoter::GuestIndices>,
+    pub(super) generator: Option<exports::generator::GuestIndices>,
+}
+
+impl Indices {
+    fn new(pre: &InstancePre<State>, has: &BTreeSet<Capability>) -> wasmtime::Result<Self> {
+        macro_rules! indices {
+            ($capability:ident, $module:ident) => {
+                if has.contains(&Capability::$capability) {
+                    Some(exports::$module::GuestIndices::new(pre)?)
+                } else {
+                    None
+                }
+            };
+        }
+        Ok(Indices {
+            publisher: indices!(Publisher, publisher),
+            analytics: indices!(Analytics, analytics),
+            inbox: indices!(Inbox, inbox),
+            promoter: indices!(Promoter, promoter),
+            generator: indices!(Generator, generator),
+        })
+    }
+}
+
+/// A plugin that is ready to be called. A cheap handle: who holds one goes on with this
+/// version, whatever is loaded in its place.
+#[derive(Clone)]
+pub struct Plugin(Arc<Loaded>);
+
+struct Loaded {
+    host: Host,
+    name: Arc<str>,
+    manifest: Arc<Manifest>,
+    capabilities: BTreeSet<Capability>,
+    digest: String,
+    origin: Origin,
+    path: PathBuf,
+    grants: Arc<[Grant]>,
+    limits: Limits,
+    concurrency: usize,
+    permits: Semaphore,
+    pre: InstancePre<State>,
+    indices: Indices,
+}
+
+impl fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plugin")
+            .field("name", &self.0.name)
+            .field("digest", &self.0.digest)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Plugin {
+    pub fn name(&self) -> &Arc<str> {
+        &self.0.name
+    }
+
+    pub fn manifest(&self) -> &Arc<Manifest> {
+        &self.0.manifest
+    }
+
+    pub fn capabilities(&self) -> &BTreeSet<Capability> {
+        &self.0.capabilities
+    }
+
+    pub fn has(&self, capability: Capability) -> bool {
+        self.0.capabilities.contains(&capability)
+    }
+
+    /// BLAKE3 of the component, lower-case hexadecimal.
+    pub fn digest(&self) -> &str {
+        &self.0.digest
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    pub fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    /// Whether it was compiled for this start, or before.
+    pub fn origin(&self) -> Origin {
+        self.0.origin
+    }
+
+    /// How many calls may be under way at once.
+    pub fn concurrency(&self) -> usize {
+        self.0.concurrency
+    }
+
+    pub(super) fn grants(&self) -> &Arc<[Grant]> {
+        &self.0.grants
+    }
+
+    pub(super) fn indices(&self) -> &Indices {
+        &self.0.indices
+    }
+
+    pub(super) fn engine(&self) -> &wasmtime::Engine {
+        &self.0.host.0.engine.wasm
+    }
+
+    pub(super) fn ticker(&self) -> &Ticker {
+        &self.0.host.0.engine.ticker
+    }
+
+    pub(super) fn library(&self) -> &Arc<Library> {
+        &self.0.host.0.library
+    }
+
+    pub(super) fn carrier(&self) -> &Arc<dyn Carrier> {
+        &self.0.host.0.carrier
+    }
+
+    pub(super) fn kv(&self) -> &Arc<dyn KvStore> {
+        &self.0.host.0.kv
+    }
+
+    pub(super) fn clock(&self) -> &Clock {
+        &self.0.host.0.clock
+    }
+
+    pub(super) async fn instantiate(&self, store: &mut Store<State>) -> wasmtime::Result<Instance> {
+        self.0.pre.instantiate_async(store).await
+    }
+
+    /// The plugin's own turn first, so that those who wait for it keep nobody else from
+    /// theirs.
+    pub(super) async fn permit(&self) -> Result<[SemaphorePermit<'_>; 2], AcquireError> {
+        let own = self.0.permits.acquire().await?;
+        let common = self.0.host.0.permits.acquire().await?;
+        Ok([own, common])
+    }
+
+    fn is(&self, config: &PluginConfig, digest: &str) -> bool {
+        let loaded = &*self.0;
+        loaded.digest == digest
+            && loaded.path == config.path
+            && *loaded.grants == *config.grants
+            && loaded.limits == config.limits
+            && loaded.concurrency == config.concurrency
+    }
+}
+
+/// All plugins by name. What is loaded anew takes the old one's place at once; calls that
+/// are under way end on the old one.
+pub struct Registry {
+    host: Host,
+    plugins: RwLock<Arc<BTreeMap<String, Plugin>>>,
+}
+
+/// What a reload changed: names of plugins.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    pub added: Vec<String>,
+    pub replaced: Vec<String>,
+    pub removed: Vec<String>,
+}
+
+impl Registry {
+    pub fn new(host: Host) -> Self {
+        Registry {
+            host,
+            plugins: RwLock::default(),
+        }
+    }
+
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    pub fn get(&self, name: &str) -> Option<Plugin> {
+        self.all().get(name).cloned()
+    }
+
+    pub fn all(&self) -> Arc<BTreeMap<String, Plugin>> {
+        self.plugins
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Takes on what the configuration names: all of it, or, where one plugin is refused,
+    /// nothing, and the errors of all that are.
+    pub async fn load(
+        &self,
+        configs: &BTreeMap<String, PluginConfig>,
+    ) -> Result<Changes, Vec<LoadError>> {
+        let before = self.all();
+        let mut plugins = BTreeMap::new();
+        let mut changes = Changes::default();
+        let mut errors = Vec::new();
+        for (name, config) in configs {
+            let known = before.get(name);
+            if let Some(known) = known
+                && let Ok(bytes) = tokio::fs::read(&config.path).await
+                && known.is(config, blake3::hash(&bytes).to_hex().as_str())
+            {
+                plugins.insert(name.clone(), known.clone());
+                continue;
+            }
+            match self.host.load(config).await {
+                Ok(plugin) => {
+                    match known {
+                        Some(_) => changes.replaced.push(name.clone()),
+                        None => changes.added.push(name.clone()),
+                    }
+                    plugins.insert(name.clone(), plugin);
+                }
+                Err(error) => errors.push(error),
+            }
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        changes.removed = before
+            .keys()
+            .filter(|name| !plugins.contains_key(*name))
+            .cloned()
+            .collect();
+        *self.plugins.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(plugins);
+        let cache = self.host.0.cache.clone();
+        // What is left over of old versions; nobody waits for it.
+        tokio::task::spawn_blocking(move || cache.prune());
+        Ok(changes)
+    }
+}
