@@ -19,6 +19,7 @@ mod limits;
 pub mod manifest;
 mod registry;
 mod types;
+pub mod wants;
 
 /// The types of `inbox`, as the interface has them.
 pub mod inbox {

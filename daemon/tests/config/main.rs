@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod commands;
 mod golden;
 mod random;
 mod reload;
@@ -11,6 +12,8 @@ mod written;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+
+use jarchi::plugin::manifest::Manifest;
 
 /// A folder with what configurations name: plugins, content, secrets.
 pub fn surroundings() -> tempfile::TempDir {
@@ -45,4 +48,25 @@ pub fn environment(root: &Path) -> BTreeMap<String, String> {
         ),
     ];
     pairs.map(|(name, value)| (name.to_owned(), value)).into()
+}
+
+/// Those of the plugins in this repository.
+pub fn stock_manifests() -> BTreeMap<String, Manifest> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../plugins");
+    let files = fs::read_dir(folder).unwrap().map(|plugin| {
+        let path = plugin.unwrap().path().join("plugin.toml");
+        fs::read_to_string(path).ok()
+    });
+    let manifests: BTreeMap<String, Manifest> = files
+        .flatten()
+        .map(|text| {
+            let manifest = Manifest::parse(&text).unwrap();
+            (manifest.name.clone(), manifest)
+        })
+        .collect();
+    assert!(
+        manifests.contains_key("mastodon"),
+        "the manifests are not found"
+    );
+    manifests
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use jarchi::config::{self, EXAMPLE};
 use serde_json::{Value, json};
 
-use crate::{environment, surroundings};
+use crate::{environment, stock_manifests, surroundings};
 
 const DOCUMENTATION: &str = include_str!("../../../docs/configuration.md");
 
@@ -40,8 +40,9 @@ fn load(root: &Path, text: &str) -> Result<(config::Config, Vec<config::Diagnost
 fn the_example_is_right_as_it_is_and_in_full() {
     let folder = surroundings();
     for text in [EXAMPLE.to_owned(), example_in_full()] {
-        let (_, warnings) = load(folder.path(), &text).unwrap();
+        let (config, warnings) = load(folder.path(), &text).unwrap();
         assert_eq!(warnings, []);
+        assert_eq!(config::check_against(&config, &stock_manifests()), []);
     }
 }
 
