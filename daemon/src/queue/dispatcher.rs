@@ -31,7 +31,17 @@ pub struct Options {
 pub struct Handle {
     options: Arc<watch::Sender<Options>>,
     stop: Arc<watch::Sender<bool>>,
-    beat: watch::Receiver<Timestamp>,
+    beat: watch::Receiver<Beat>,
+}
+
+/// What the loop was at when it went round last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Beat {
+    pub at: Timestamp,
+    /// Jobs under way.
+    pub running: usize,
+    /// When it goes on by itself: the earliest due time of the lanes that do not rest.
+    pub wakes: Option<Timestamp>,
 }
 
 impl Handle {
@@ -45,8 +55,8 @@ impl Handle {
         self.stop.send_replace(true);
     }
 
-    /// When the loop went round last.
-    pub fn last_beat(&self) -> Timestamp {
+    /// What the loop was at when it went round last.
+    pub fn last_beat(&self) -> Beat {
         *self.beat.borrow()
     }
 }
@@ -60,7 +70,7 @@ pub struct Dispatcher<W> {
     hints: mpsc::UnboundedReceiver<DueHint>,
     options: watch::Receiver<Options>,
     stop: watch::Receiver<bool>,
-    beat: watch::Sender<Timestamp>,
+    beat: watch::Sender<Beat>,
     tasks: JoinSet<(String, Option<Timestamp>)>,
 }
 
@@ -99,7 +109,11 @@ impl<W: Worker> Dispatcher<W> {
         }
         let (options_sender, options) = watch::channel(options);
         let (stop_sender, stop) = watch::channel(false);
-        let (beat, beat_receiver) = watch::channel(now);
+        let (beat, beat_receiver) = watch::channel(Beat {
+            at: now,
+            running: 0,
+            wakes: lanes.wakes(),
+        });
         let handle = Handle {
             options: Arc::new(options_sender),
             stop: Arc::new(stop_sender),
@@ -127,7 +141,6 @@ impl<W: Worker> Dispatcher<W> {
     pub async fn run(mut self) -> Result<(), StoreError> {
         loop {
             let now = self.clock.now();
-            self.beat.send_replace(now);
             let stopping = *self.stop.borrow();
             if stopping && self.lanes.running() == 0 {
                 return Ok(());
@@ -140,6 +153,11 @@ impl<W: Worker> Dispatcher<W> {
                 }
             }
             let wakes = self.lanes.wakes().filter(|_| !stopping);
+            self.beat.send_replace(Beat {
+                at: now,
+                running: self.lanes.running(),
+                wakes,
+            });
             let clock = self.clock.clone();
             let timer = async move {
                 match wakes {
