@@ -13,7 +13,7 @@ use jarchi::model::{
     Delivery, Draft, Fault, Id, Job, Origin, State, ThreadPart, TimeSpan, Timestamp, Work,
 };
 use jarchi::publish::{self, Promise, Publisher, Resolution};
-use jarchi::queue::{Disposition, Dispatcher, Group, Options, Worker, Working};
+use jarchi::queue::{Dispatcher, Disposition, Group, Options, Worker, Working};
 use jarchi::store::Store;
 use proptest::prelude::*;
 use tokio::sync::watch;
@@ -142,7 +142,9 @@ impl World {
             let view = self.store().view();
             let now = self.clock.now();
             let due = view.earliest_due().expect("readable");
-            let running = view.jobs(jarchi::store::JobFilter::Running, 1).expect("readable");
+            let running = view
+                .jobs(jarchi::store::JobFilter::Running, 1)
+                .expect("readable");
             let dead = self.is_dead();
             let rests = handle.last_beat().wakes.is_some_and(|wakes| wakes > now);
             let idle = due.is_none_or(|due| due > now) || rests;
@@ -319,7 +321,13 @@ async fn a_thread_goes_on_at_the_part_that_is_not_done() {
     ]);
     world.live_on(1).await;
     assert_eq!(world.delivery(id).state, State::Published);
-    let parts: Vec<usize> = world.platform.book().parts.iter().map(|(_, part)| *part).collect();
+    let parts: Vec<usize> = world
+        .platform
+        .book()
+        .parts
+        .iter()
+        .map(|(_, part)| *part)
+        .collect();
     assert_eq!(parts, [0, 1, 2, 3]);
 }
 
@@ -334,7 +342,12 @@ async fn a_refusal_is_final_and_a_person_can_try_again() {
     let delivery = world.delivery(id);
     assert!(matches!(&delivery.state, State::Failed { reason } if reason.contains("revoked")));
     let job = delivery.job.expect("a dead letter");
-    let job = world.store().view().job(job).expect("readable").expect("kept");
+    let job = world
+        .store()
+        .view()
+        .job(job)
+        .expect("readable")
+        .expect("kept");
     assert!(job.dead.is_some());
     assert_eq!(job.faults.len(), 1);
 
@@ -377,7 +390,10 @@ async fn retry_after_is_obeyed_and_is_no_failed_try() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_too_late_is_missed_or_published_late_as_configured() {
-    for (late, expected) in [(LatePolicy::Miss, "missed"), (LatePolicy::Publish, "published")] {
+    for (late, expected) in [
+        (LatePolicy::Miss, "missed"),
+        (LatePolicy::Publish, "published"),
+    ] {
         let mut shop = account("shop");
         shop.rails.late = late;
         let mut world = World::with(LOOK_UP, shop);
@@ -409,10 +425,16 @@ async fn the_rails_hold_whatever_is_queued() {
     }
     times.sort();
     for pair in times.windows(2) {
-        assert!(pair[1].since(pair[0]) >= TimeSpan::from_mins(10), "{times:?}");
+        assert!(
+            pair[1].since(pair[0]) >= TimeSpan::from_mins(10),
+            "{times:?}"
+        );
     }
     for triple in times.windows(3) {
-        assert!(triple[2].since(triple[0]) >= TimeSpan::from_hours(1), "{times:?}");
+        assert!(
+            triple[2].since(triple[0]) >= TimeSpan::from_hours(1),
+            "{times:?}"
+        );
     }
     assert!(
         matches!(world.delivery(double).state, State::Failed { reason } if reason.contains("same post")),
@@ -425,7 +447,9 @@ async fn a_hold_stops_and_its_release_wakes() {
     let mut shop = account("shop");
     shop.rails.late = LatePolicy::Publish;
     let mut world = World::with(LOOK_UP, shop);
-    publish::hold(world.store(), "brand:bakery", START).await.expect("held");
+    publish::hold(world.store(), "brand:bakery", START)
+        .await
+        .expect("held");
     let id = world.post(text("salam"), START).await;
     world.live().await;
     assert_eq!(world.delivery(id).state, State::Waiting);
@@ -470,8 +494,15 @@ async fn cancelled_and_moved_deliveries_do_as_they_are_told() {
     world.hands.set(later);
     world.live().await;
     assert_eq!(world.delivery(moved).state, State::Published);
-    assert!(matches!(world.delivery(cancelled).state, State::Cancelled { .. }));
-    assert!(publish::cancel(world.store(), moved, "no".to_owned(), later).await.is_err());
+    assert!(matches!(
+        world.delivery(cancelled).state,
+        State::Cancelled { .. }
+    ));
+    assert!(
+        publish::cancel(world.store(), moved, "no".to_owned(), later)
+            .await
+            .is_err()
+    );
     let report = world.store().check(|_| ()).expect("checked");
     assert_eq!(report.problems, Vec::<String>::new());
 }

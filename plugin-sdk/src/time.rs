@@ -200,7 +200,15 @@ mod tests {
         ] {
             assert_eq!(parse_span(text), Some(span), "{text}");
         }
-        for text in ["", "5", "d", "-1d", "1 month", "99999999999999999999s", "999999999999999w"] {
+        for text in [
+            "",
+            "5",
+            "d",
+            "-1d",
+            "1 month",
+            "99999999999999999999s",
+            "999999999999999w",
+        ] {
             assert_eq!(parse_span(text), None, "{text}");
         }
     }

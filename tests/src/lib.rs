@@ -1,5 +1,9 @@
 //! What the end-to-end tests share: the servers that they run against.
 
-#![allow(clippy::expect_used, clippy::unwrap_used, reason = "what goes wrong fails the test")]
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "what goes wrong fails the test"
+)]
 
 pub mod pds;

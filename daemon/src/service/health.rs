@@ -63,7 +63,11 @@ impl Health {
         if let Some(due) = due
             && running.is_empty()
             && now.since(due) > STUCK
-            && self.queue.last_beat().wakes.is_none_or(|wakes| now.since(wakes) > STUCK)
+            && self
+                .queue
+                .last_beat()
+                .wakes
+                .is_none_or(|wakes| now.since(wakes) > STUCK)
         {
             return Err(format!(
                 "a job has been due since {due}, and the queue last moved at {}",

@@ -1,7 +1,11 @@
 //! The Bluesky connector against the real PDS: natively, through the SDK's test host, which
 //! sends its requests over the wire and does with secrets as the manifest says.
 
-#![allow(clippy::expect_used, clippy::unwrap_used, reason = "what goes wrong fails the test")]
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "what goes wrong fails the test"
+)]
 
 mod wire;
 

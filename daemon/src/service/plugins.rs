@@ -1,0 +1,359 @@
+//! The stations' view of the wasm host: an account is a connector, a generator's block a
+//! generator.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::config::{self, Config};
+use crate::content::{Batch, Brief, Generating, GeneratorDraft, GeneratorDue, Generators};
+use crate::model::{Draft, Fault, Id, Metric, Problem, Receipt, TimeSpan, Timestamp};
+use crate::plugin::broker::Secrets;
+use crate::plugin::{
+    AccountLimits, CallError, Called, Capability, Due, KvStore, Plugin, PublishRequest, Registry,
+    Subject,
+};
+use crate::publish::{
+    Answer, Answering, Call, Connector, Connectors, Finding, Measured, Outcome, Promise,
+    Unavailable,
+};
+use crate::store::{Store, StoreError};
+
+/// Secrets of an account or a generator: the configured ones over the captured ones.
+pub trait SecretSource: Send + Sync + 'static {
+    fn of(
+        &self,
+        plugin: &str,
+        subject: &str,
+        configured: &BTreeMap<String, secrecy::SecretString>,
+    ) -> Arc<dyn Secrets>;
+}
+
+/// What is loaded, and for whom.
+#[derive(Clone)]
+pub struct Plugins {
+    registry: Arc<Registry>,
+    config: watch::Receiver<Arc<Config>>,
+    secrets: Arc<dyn SecretSource>,
+}
+
+impl Plugins {
+    pub fn new(
+        registry: Arc<Registry>,
+        config: watch::Receiver<Arc<Config>>,
+        secrets: Arc<dyn SecretSource>,
+    ) -> Self {
+        Plugins {
+            registry,
+            config,
+            secrets,
+        }
+    }
+
+    fn plugin(&self, name: &str) -> Result<Plugin, Unavailable> {
+        self.registry
+            .get(name)
+            .ok_or_else(|| Unavailable(format!("plugin `{name}` is not loaded")))
+    }
+
+    fn subject(
+        &self,
+        plugin: &Plugin,
+        name: &str,
+        settings: &serde_json::Map<String, serde_json::Value>,
+        secrets: &BTreeMap<String, secrecy::SecretString>,
+        folders: BTreeMap<String, std::path::PathBuf>,
+    ) -> Subject {
+        Subject {
+            name: name.into(),
+            settings: Arc::new(config::with_defaults(settings, plugin.manifest())),
+            secrets: self.secrets.of(plugin.name(), name, secrets),
+            folders: Arc::new(folders),
+        }
+    }
+
+    async fn generate(&self, brief: Brief) -> Result<Batch, Fault> {
+        let block = brief.generator;
+        let plugin = self
+            .plugin(&block.plugin)
+            .map_err(|error| Fault::Transient(error.to_string()))?;
+        if !plugin.has(Capability::Generator) {
+            return Err(Fault::Invalid(format!(
+                "plugin `{}` is no generator",
+                block.plugin
+            )));
+        }
+        let subject = self.subject(
+            &plugin,
+            &block.name,
+            &block.settings,
+            &block.secrets,
+            block.folders.clone(),
+        );
+        let asked = crate::plugin::Brief {
+            brand: block.brand.clone(),
+            languages: brief.languages,
+            time_zone: brief.time_zone.name().to_owned(),
+            now: brief.now,
+            accounts: self.limits_of(&block.accounts),
+            hashtags: brief.hashtags,
+            recent: brief.recent,
+            ..crate::plugin::Brief::default()
+        };
+        let batch = answer(plugin.generate(&subject, &asked).await).result?;
+        let drafts = batch
+            .drafts
+            .into_iter()
+            .map(|draft| GeneratorDraft {
+                key: draft.key,
+                revision: draft.revision,
+                draft: draft.draft,
+                accounts: draft.accounts,
+                pillar: draft.pillar,
+                campaign: draft.campaign,
+                due: draft.due.map(|due| match due {
+                    Due::At(moment) => GeneratorDue::At(moment),
+                    Due::Local(text) => GeneratorDue::Local(text),
+                }),
+                repeat_after: draft.repeat_after,
+                source: draft.source,
+            })
+            .collect();
+        Ok(Batch {
+            plugin: format!("{} {}", plugin.name(), plugin.manifest().version),
+            drafts,
+            complete: batch.complete,
+            problems: batch.problems,
+        })
+    }
+
+    fn limits_of(&self, accounts: &[String]) -> Vec<AccountLimits> {
+        let config = self.config.borrow();
+        accounts
+            .iter()
+            .filter_map(|name| config.accounts.get(name))
+            .filter_map(|account| {
+                let plugin = self.registry.get(&account.plugin)?;
+                let limits = &plugin.manifest().limits;
+                Some(AccountLimits {
+                    account: account.name.clone(),
+                    plugin: account.plugin.clone(),
+                    text: limits.text,
+                    media: limits.media,
+                    polls: limits.polls,
+                    threads: limits.threads,
+                })
+            })
+            .collect()
+    }
+}
+
+impl Generators for Plugins {
+    fn generate(&self, brief: Brief) -> Generating<'_> {
+        Box::pin(self.generate(brief))
+    }
+}
+
+impl Connectors for Plugins {
+    fn connector(&self, account: &str) -> Result<Arc<dyn Connector>, Unavailable> {
+        let account = self
+            .config
+            .borrow()
+            .accounts
+            .get(account)
+            .cloned()
+            .ok_or_else(|| Unavailable(format!("account `{account}` is not configured")))?;
+        let plugin = self.plugin(&account.plugin)?;
+        if !plugin.has(Capability::Publisher) {
+            return Err(Unavailable(format!(
+                "plugin `{}` publishes nothing",
+                account.plugin
+            )));
+        }
+        let subject = self.subject(
+            &plugin,
+            &account.name,
+            &account.settings,
+            &account.secrets,
+            BTreeMap::new(),
+        );
+        Ok(Arc::new(Account { plugin, subject }))
+    }
+}
+
+/// One account, on the plugin that was loaded when it was asked for.
+struct Account {
+    plugin: Plugin,
+    subject: Subject,
+}
+
+/// A call's end in the queue's terms: what the plugin says, else what the sandbox saw.
+fn answer<T>(called: Called<T>) -> Answer<T> {
+    // A plugin that ends by itself knows what it has sent; of a call that broke off, the
+    // broker does.
+    let mut sent = false;
+    let result = called.result.map_err(|error| match error {
+        CallError::Fault(fault) => fault,
+        other => {
+            tracing::warn!(error = format!("{other:#}"), "a plugin's call broke off");
+            sent = other.requests_sent();
+            Fault::Transient(other.to_string())
+        }
+    });
+    Answer { result, sent }
+}
+
+fn request(call: &Call) -> PublishRequest<'_> {
+    PublishRequest {
+        draft: &call.draft,
+        key: &call.delivery.key,
+        created_at: call.delivery.created_at,
+        due: call.delivery.due,
+        attempt: call.attempt,
+    }
+}
+
+fn outcome(outcome: crate::plugin::Outcome) -> Outcome {
+    match outcome {
+        crate::plugin::Outcome::Published(receipt) => Outcome::Published(receipt),
+        crate::plugin::Outcome::Processing { progress, after } => {
+            Outcome::Processing(progress, after)
+        }
+    }
+}
+
+fn map<T, U>(answer: Answer<T>, into: impl FnOnce(T) -> U) -> Answer<U> {
+    Answer {
+        result: answer.result.map(into),
+        sent: answer.sent,
+    }
+}
+
+impl Connector for Account {
+    fn promise(&self) -> Promise {
+        let spec = &self.plugin.manifest().delivery;
+        Promise {
+            idempotent_for: spec.idempotent_for.map(TimeSpan::from_secs),
+            can_look_up: spec.can_look_up,
+            visible_after: TimeSpan::from_secs(spec.visible_after),
+        }
+    }
+
+    fn validate(&self, draft: Draft) -> Answering<'_, Vec<Problem>> {
+        Box::pin(async move { answer(self.plugin.validate(&self.subject, &draft).await) })
+    }
+
+    fn publish(&self, call: Call) -> Answering<'_, Outcome> {
+        Box::pin(async move {
+            let called = self.plugin.publish(&self.subject, request(&call)).await;
+            map(answer(called), outcome)
+        })
+    }
+
+    fn resume(&self, call: Call, state: String) -> Answering<'_, Outcome> {
+        Box::pin(async move {
+            let called = self
+                .plugin
+                .resume(&self.subject, request(&call), &state)
+                .await;
+            map(answer(called), outcome)
+        })
+    }
+
+    fn find_published(
+        &self,
+        call: Call,
+        state: Option<String>,
+        since: Timestamp,
+    ) -> Answering<'_, Finding> {
+        Box::pin(async move {
+            let called = self
+                .plugin
+                .find_published(&self.subject, request(&call), state.as_deref(), since)
+                .await;
+            map(answer(called), |finding| match finding {
+                crate::plugin::Finding::Found(receipt) => Finding::Found(receipt),
+                crate::plugin::Finding::Partial { progress, after } => {
+                    Finding::Partial(progress, after)
+                }
+                crate::plugin::Finding::Absent => Finding::Absent,
+                crate::plugin::Finding::CannotTell(reason) => Finding::CannotTell(reason),
+            })
+        })
+    }
+
+    fn delete(&self, receipt: Receipt) -> Answering<'_, ()> {
+        Box::pin(async move { answer(self.plugin.delete(&self.subject, &receipt).await) })
+    }
+
+    fn measure_posts(&self, receipts: Vec<(Id, Receipt)>) -> Answering<'_, Vec<Measured>> {
+        Box::pin(async move {
+            let plain: Vec<Receipt> = receipts
+                .iter()
+                .map(|(_, receipt)| receipt.clone())
+                .collect();
+            let called = self.plugin.measure_posts(&self.subject, &plain).await;
+            map(answer(called), |measured| {
+                measured
+                    .into_iter()
+                    .filter_map(|post| {
+                        let (delivery, _) =
+                            receipts.iter().find(|(_, receipt)| receipt.id == post.id)?;
+                        Some(Measured {
+                            delivery: *delivery,
+                            metrics: post.metrics,
+                            gone: post.gone,
+                        })
+                    })
+                    .collect()
+            })
+        })
+    }
+
+    fn measure_account(&self) -> Answering<'_, Vec<Metric>> {
+        Box::pin(async move { answer(self.plugin.measure_account(&self.subject).await) })
+    }
+}
+
+/// The plugins' own memory, in the store.
+#[derive(Clone)]
+pub struct StoredKv(pub Store);
+
+impl KvStore for StoredKv {
+    fn get(&self, plugin: &str, subject: &str, key: &str) -> Result<Option<Vec<u8>>, String> {
+        self.0
+            .view()
+            .plugin_value(plugin, subject, key)
+            .map_err(|error| error.to_string())
+    }
+
+    fn keys(&self, plugin: &str, subject: &str, prefix: &str) -> Result<Vec<String>, String> {
+        self.0
+            .view()
+            .plugin_keys(plugin, subject, prefix)
+            .map_err(|error| error.to_string())
+    }
+
+    fn usage(&self, plugin: &str, subject: &str) -> Result<u64, String> {
+        self.0
+            .view()
+            .plugin_usage(plugin, subject)
+            .map_err(|error| error.to_string())
+    }
+
+    fn commit(
+        &self,
+        plugin: &str,
+        subject: &str,
+        changes: Vec<(String, Option<Vec<u8>>)>,
+    ) -> Result<(), String> {
+        let (plugin, subject) = (plugin.to_owned(), subject.to_owned());
+        self.0
+            .write_blocking(move |tx| {
+                tx.set_plugin_values(&plugin, &subject, changes);
+                Ok::<_, StoreError>(())
+            })
+            .map_err(|error| error.to_string())
+    }
+}
