@@ -1,6 +1,131 @@
 //! The command line: it parses, calls and prints; no rule of the product lives here.
 
 pub mod check;
+mod client;
+mod extras;
+mod hold;
 pub mod init;
+mod metrics;
+mod output;
+mod post;
+mod queue;
 pub mod report;
+mod run;
+mod schedule;
 pub mod schema;
+mod status;
+mod store;
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use crate::config::{Diagnostics, ProcessEnvironment};
+
+pub use output::{Failure, Status};
+
+/// A town crier for your brand: plans, writes, publishes and measures its social media
+#[derive(Debug, Parser)]
+#[command(
+    name = "jarchi",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
+pub struct Cli {
+    /// The configuration [default: ./jarchi.toml, ~/.config/jarchi/jarchi.toml,
+    /// /etc/jarchi/jarchi.toml]
+    #[arg(long, short, global = true, value_name = "FILE", env = "JARCHI_CONFIG",
+          value_hint = clap::ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Run(run::RunArgs),
+    Init(init::InitArgs),
+    Check(check::CheckArgs),
+    Schema(schema::SchemaArgs),
+    Post(Box<post::PostArgs>),
+    Queue(queue::QueueArgs),
+    Metrics(metrics::MetricsArgs),
+    Schedule(schedule::ScheduleArgs),
+    Generate(schedule::GenerateArgs),
+    Measure(schedule::MeasureArgs),
+    Hold(hold::HoldArgs),
+    Release(hold::ReleaseArgs),
+    Status(status::StatusArgs),
+    Reload(status::ReloadArgs),
+    Store(store::StoreArgs),
+    Completions(extras::CompletionsArgs),
+    Man(extras::ManArgs),
+}
+
+/// Runs a command to its exit status: 0, 2 for the caller's mistakes, 1 for the rest.
+pub fn main(cli: Cli) -> ExitCode {
+    match dispatch(cli) {
+        Ok(code) => code,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
+    let environment = ProcessEnvironment;
+    let mut stdout = io::stdout();
+    let terminal = stdout.is_terminal();
+    let context = client::Context {
+        config: cli.config.clone(),
+        terminal,
+    };
+    match cli.command {
+        Command::Run(args) => run::run(&context, &args),
+        Command::Init(args) => init(&args, &mut stdout),
+        Command::Check(args) => {
+            Ok(args.run(cli.config.as_deref(), &environment, &mut stdout, terminal)?)
+        }
+        Command::Schema(args) => Ok(args.run(&mut stdout)?),
+        Command::Post(args) => done(post::run(&context, *args)),
+        Command::Queue(args) => done(queue::run(&context, args)),
+        Command::Metrics(args) => done(metrics::run(&context, args)),
+        Command::Schedule(args) => done(schedule::run(&context, args)),
+        Command::Generate(args) => done(schedule::generate(&context, args)),
+        Command::Measure(args) => done(schedule::measure(&context, args)),
+        Command::Hold(args) => done(hold::hold(&context, args)),
+        Command::Release(args) => done(hold::release(&context, args)),
+        Command::Status(args) => done(status::run(&context, args)),
+        Command::Reload(args) => done(status::reload(&context, args)),
+        Command::Store(args) => done(store::run(&context, args)),
+        Command::Completions(args) => done(extras::completions(&args, &mut Cli::command())),
+        Command::Man(args) => done(extras::man(&args, Cli::command())),
+    }
+}
+
+/// Asks only where somebody can answer.
+fn init(args: &init::InitArgs, out: &mut dyn io::Write) -> Result<ExitCode, Failure> {
+    let mut input = io::stdin().lock();
+    let mut questions = io::stderr();
+    let mut ask = init::Ask {
+        input: &mut input,
+        output: &mut questions,
+    };
+    let somebody = io::stdin().is_terminal() && io::stderr().is_terminal();
+    args.run(somebody.then_some(&mut ask), out)
+        .map_err(|error| Failure::wrong(error.to_string()))
+}
+
+fn done(result: Result<(), Failure>) -> Result<ExitCode, Failure> {
+    result.map(|()| ExitCode::SUCCESS)
+}
+
+/// Prints findings of the configuration to stderr.
+fn tell(findings: &Diagnostics) {
+    let mut stderr = io::stderr();
+    let terminal = stderr.is_terminal();
+    // Nothing is left to be done where stderr is closed.
+    let _ = report::write_findings(&mut stderr, &findings.0, terminal);
+    let _ = stderr.flush();
+}

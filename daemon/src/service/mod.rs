@@ -1,17 +1,23 @@
 //! Wires the stations together: start, reload, readiness, orderly stop.
 
 pub mod api;
+mod daemon;
 mod endpoint;
 mod health;
 mod plugins;
 mod run;
+mod secrets;
 mod socket;
+mod telemetry;
 mod triggers;
 mod worker;
 
+pub use daemon::{Daemon, Started, launch, run as run_daemon};
 pub use endpoint::Endpoint;
 pub use health::{Health, Readiness};
 pub use plugins::{Plugins, SecretSource, StoredKv};
 pub use run::{Ready, RunError, Running, Setup, start};
+pub use secrets::MemorySecrets;
 pub use socket::{Client, ClientError};
+pub use telemetry::{TelemetryError, start_log, start_metrics};
 pub use triggers::{generate_lane, measure_lane};

@@ -42,6 +42,8 @@ pub enum RunError {
     Store(#[from] StoreError),
     #[error("{what} can't be opened: {reason}")]
     Listen { what: String, reason: String },
+    #[error("plugins are refused:\n  {}", .0.join("\n  "))]
+    Plugins(Vec<String>),
     #[error("a part of the daemon broke: {0}")]
     Broken(String),
 }

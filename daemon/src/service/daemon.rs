@@ -1,0 +1,251 @@
+//! `jarchi run`, from the configuration to the end of the process.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::config::{Config, Environment, Loaded, Reloader};
+use crate::plugin::broker::{Broker, BrokerOptions};
+use crate::plugin::{Host, HostOptions, Registry};
+use crate::store::{Options, Store};
+
+use super::{MemorySecrets, Plugins, Ready, RunError, Running, Setup, StoredKv, start};
+
+/// What a daemon starts with.
+pub struct Daemon {
+    pub config: Config,
+    pub environment: Box<dyn Environment>,
+    pub clock: Clock,
+    pub broker: BrokerOptions,
+    pub prometheus: Option<PrometheusHandle>,
+}
+
+/// A daemon that runs, and what must live as long.
+pub struct Started {
+    pub running: Running,
+    pub reloader: Arc<Reloader>,
+    parts: tokio::task::JoinSet<()>,
+}
+
+impl Started {
+    pub fn ready(&self) -> &Ready {
+        &self.running.ready
+    }
+}
+
+struct Boxed(Box<dyn Environment>);
+
+impl Environment for Boxed {
+    fn var(&self, name: &str) -> Option<std::ffi::OsString> {
+        self.0.var(name)
+    }
+}
+
+/// Builds the daemon's parts and starts them.
+///
+/// # Errors
+/// The store's; plugins that are refused; an address that can't be listened on.
+pub async fn launch(daemon: Daemon) -> Result<Started, RunError> {
+    let broken = |error: String| RunError::Broken(error);
+    let config = Arc::new(daemon.config.clone());
+    let dir = &config.daemon.data_dir;
+    let store = Store::open(
+        dir,
+        &Options {
+            cache: config.daemon.cache,
+        },
+    )?;
+    let broker = Broker::new(daemon.broker, daemon.clock.clone())
+        .map_err(|error| broken(error.to_string()))?;
+    let host = Host::new(HostOptions {
+        cache_dir: dir.join("plugins"),
+        concurrency: config.daemon.concurrency,
+        carrier: Arc::new(broker),
+        kv: Arc::new(StoredKv(store.clone())),
+        clock: daemon.clock.clone(),
+    })
+    .map_err(|error| broken(error.to_string()))?;
+    let registry = Arc::new(Registry::new(host));
+    if let Err(errors) = registry.load(&config.plugins).await {
+        return Err(RunError::Plugins(
+            errors.iter().map(ToString::to_string).collect(),
+        ));
+    }
+    let (current, receiver) = watch::channel(config.clone());
+    let (config_error, config_errors) = watch::channel(None);
+    let (problems, plugin_problems) = watch::channel(Vec::new());
+    let reloader = Arc::new(Reloader::new(daemon.config, Boxed(daemon.environment)));
+    let plugins = Arc::new(Plugins::new(
+        registry.clone(),
+        receiver.clone(),
+        Arc::new(MemorySecrets::default()),
+    ));
+    let mut parts = tokio::task::JoinSet::new();
+    parts.spawn(follow(
+        reloader.subscribe(),
+        registry,
+        current,
+        config_error,
+        problems,
+    ));
+    let watching = reloader.clone();
+    parts.spawn(async move {
+        if let Err(error) = watching.watch().await {
+            tracing::warn!(%error, "changes of the configuration are not seen; SIGHUP reloads it");
+        }
+    });
+    let for_api = reloader.clone();
+    let running = start(Setup {
+        store,
+        clock: daemon.clock,
+        config: receiver,
+        config_error: config_errors,
+        connectors: plugins.clone(),
+        generators: plugins,
+        plugin_problems,
+        reload: Arc::new(move || match for_api.reload() {
+            Ok(changes) => Ok(changes.to_string()),
+            Err(wrong) => Err(wrong.to_string()),
+        }),
+        prometheus: daemon.prometheus,
+    })
+    .await?;
+    Ok(Started {
+        running,
+        reloader,
+        parts,
+    })
+}
+
+/// Takes on a changed configuration: its plugins first, then the rest, or nothing of it.
+async fn follow(
+    mut loaded: watch::Receiver<Loaded>,
+    registry: Arc<Registry>,
+    current: watch::Sender<Arc<Config>>,
+    config_error: watch::Sender<Option<String>>,
+    problems: watch::Sender<Vec<String>>,
+) {
+    while loaded.changed().await.is_ok() {
+        let now = loaded.borrow_and_update().clone();
+        config_error.send_replace(now.config_error.as_ref().map(ToString::to_string));
+        if now.config_error.is_some() {
+            continue;
+        }
+        match registry.load(&now.config.plugins).await {
+            Ok(changes) => {
+                if changes != crate::plugin::Changes::default() {
+                    tracing::info!(?changes, "plugins were loaded");
+                }
+                problems.send_replace(Vec::new());
+                current.send_replace(now.config);
+            }
+            Err(errors) => {
+                let words: Vec<String> = errors.iter().map(ToString::to_string).collect();
+                for error in &words {
+                    tracing::error!(error, "a plugin is refused; the old configuration stays");
+                }
+                problems.send_replace(words);
+            }
+        }
+    }
+}
+
+/// Runs until a signal asks for the end, or a part breaks.
+///
+/// # Errors
+/// Why it could not start or go on.
+pub async fn run(daemon: Daemon) -> Result<(), RunError> {
+    let listen = |what: &str, error: std::io::Error| RunError::Listen {
+        what: what.to_owned(),
+        reason: error.to_string(),
+    };
+    let mut terminate =
+        signal(SignalKind::terminate()).map_err(|error| listen("SIGTERM", error))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| listen("SIGINT", error))?;
+    let mut hangup = signal(SignalKind::hangup()).map_err(|error| listen("SIGHUP", error))?;
+
+    let mut started = launch(daemon).await?;
+    let ready = started.ready().clone();
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        http = ready.http.map(|address| address.to_string()),
+        socket = %ready.socket.display(),
+        "ready"
+    );
+    notify(&[sd_notify::NotifyState::Ready]);
+    let mut watchdog = sd_notify::watchdog_enabled().map(|period| {
+        // Half of it, so that one late beat is not the end.
+        tokio::time::interval((period / 2).max(Duration::from_millis(100)))
+    });
+    let result = loop {
+        tokio::select! {
+            _ = terminate.recv() => break Ok(()),
+            _ = interrupt.recv() => break Ok(()),
+            _ = hangup.recv() => reload(&started.reloader).await,
+            error = started.running.broken() => break Err(error),
+            () = beat(&mut watchdog) => {
+                match started.running.health.alive() {
+                    Ok(()) => {
+                        let words = status(&started);
+                        notify(&[
+                            sd_notify::NotifyState::Watchdog,
+                            sd_notify::NotifyState::Status(&words),
+                        ]);
+                    }
+                    Err(reason) => tracing::error!(reason, "not healthy: no beat for the watchdog"),
+                }
+            }
+        }
+    };
+    notify(&[sd_notify::NotifyState::Stopping]);
+    tracing::info!("stopping");
+    if let Err(error) = result {
+        return Err(error);
+    }
+    started.parts.abort_all();
+    started.running.stop().await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn beat(watchdog: &mut Option<tokio::time::Interval>) {
+    match watchdog {
+        Some(interval) => {
+            interval.tick().await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+fn status(started: &Started) -> String {
+    match started.running.health.readiness() {
+        Ok(readiness) => format!(
+            "{} under way, {} dead letters",
+            readiness.running, readiness.dead_letters
+        ),
+        Err(error) => error.to_string(),
+    }
+}
+
+async fn reload(reloader: &Arc<Reloader>) {
+    let now = sd_notify::NotifyState::monotonic_usec_now().ok();
+    notify(&[sd_notify::NotifyState::Reloading]);
+    if let Some(now) = now {
+        notify(&[now]);
+    }
+    let reloader = reloader.clone();
+    // What is wrong has been logged.
+    let _ = tokio::task::spawn_blocking(move || reloader.reload().map(|_| ())).await;
+    notify(&[sd_notify::NotifyState::Ready]);
+}
+
+/// Tells systemd, where it wants to know.
+fn notify(state: &[sd_notify::NotifyState]) {
+    if let Err(error) = sd_notify::notify(state) {
+        tracing::warn!(%error, "systemd can't be told");
+    }
+}
