@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 use wasmtime::component::Instance;
-use wasmtime::{Store, StoreContextMut, UpdateDeadline, WasmBacktrace};
+use wasmtime::{FrameInfo, Store, StoreContextMut, UpdateDeadline, WasmBacktrace};
 
 use crate::model::{Fault, MediaItem};
 
@@ -41,9 +41,9 @@ pub enum CallError {
     /// What the plugin itself says.
     #[error("{0}")]
     Fault(Fault),
-    #[error("{0}")]
+    #[error(transparent)]
     Trap(Box<Trap>),
-    #[error("{0}")]
+    #[error(transparent)]
     Limit(Box<LimitReached>),
     /// An answer that the interface forbids.
     #[error("{site}: the answer can't be used: {reason}")]
@@ -106,6 +106,8 @@ pub struct Trap {
     pub requests_sent: bool,
 }
 
+impl std::error::Error for Trap {}
+
 impl fmt::Display for Trap {
     /// One line; with `{:#}` the backtrace too.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -130,6 +132,8 @@ pub struct LimitReached {
     pub backtrace: Vec<String>,
     pub requests_sent: bool,
 }
+
+impl std::error::Error for LimitReached {}
 
 impl fmt::Display for LimitReached {
     /// One line; with `{:#}` the backtrace too.
@@ -322,13 +326,9 @@ impl Plugin {
             "used {}",
             UsageOf(usage, self.limits()),
         );
-        match &called.result {
-            Err(CallError::Trap(trap)) => tracing::error!("{trap:#}"),
-            Err(CallError::Limit(limit)) => tracing::error!("{limit:#}"),
-            Err(error @ (CallError::Unusable { .. } | CallError::Host { .. })) => {
-                tracing::error!("{error}");
-            }
-            _ => {}
+        // Whoever called tells the operator, in its own words.
+        if let Err(error) = &called.result {
+            tracing::debug!("{error:#}");
         }
         let plugin = self.name().to_string();
         metrics::counter!("jarchi_plugin_calls_total", "plugin" => plugin.clone(), "call" => call, "outcome" => outcome).increment(1);
@@ -378,10 +378,8 @@ impl Ended {
             }
             Ended::Error(error) => error,
         };
-        let backtrace = error
-            .downcast_ref::<WasmBacktrace>()
-            .map(frames)
-            .unwrap_or_default();
+        let guest = error.downcast_ref::<WasmBacktrace>();
+        let backtrace = guest.map(frames).unwrap_or_default();
         if let Some(reached) = reached(&error, state) {
             return CallError::Limit(Box::new(LimitReached {
                 site,
@@ -398,13 +396,17 @@ impl Ended {
                 requests_sent,
             };
         }
-        let reason = error.root_cause().to_string();
+        let mut reason = error.root_cause().to_string();
         if backtrace.is_empty() && error.downcast_ref::<wasmtime::Trap>().is_none() {
             return CallError::Host {
                 site,
                 reason,
                 requests_sent,
             };
+        }
+        // A stack's end shows as one of several traps, none of which says so.
+        if let Some(name) = guest.and_then(recursion) {
+            reason = format!("{reason} (a recursion without end, through `{name}`)");
         }
         CallError::Trap(Box::new(Trap {
             site,
@@ -433,15 +435,34 @@ fn frames(backtrace: &WasmBacktrace) -> Vec<String> {
     backtrace
         .frames()
         .iter()
-        .map(|frame| {
-            let name = match frame.func_name() {
-                Some(name) => format!("{:#}", rustc_demangle::demangle(name)),
-                None => format!("function {}", frame.func_index()),
-            };
-            match frame.module_offset() {
-                Some(offset) => format!("{name} (at {offset:#x})"),
-                None => name,
-            }
+        .map(|frame| match frame.module_offset() {
+            Some(offset) => format!("{} (at {offset:#x})", name_of(frame)),
+            None => name_of(frame),
         })
         .collect()
+}
+
+fn name_of(frame: &FrameInfo) -> String {
+    match frame.func_name() {
+        Some(name) => format!("{:#}", rustc_demangle::demangle(name)),
+        None => format!("function {}", frame.func_index()),
+    }
+}
+
+/// The function that fills a backtrace: the one that is in a third of its frames, where
+/// there are as many frames as are kept.
+fn recursion(backtrace: &WasmBacktrace) -> Option<String> {
+    const KEPT: usize = 20;
+    let frames = backtrace.frames();
+    if frames.len() < KEPT {
+        return None;
+    }
+    let times = |of: &FrameInfo| {
+        frames
+            .iter()
+            .filter(|frame| frame.func_index() == of.func_index())
+            .count()
+    };
+    let most = frames.iter().max_by_key(|frame| times(frame))?;
+    (times(most) >= KEPT / 3).then(|| name_of(most))
 }

@@ -399,6 +399,17 @@ mod tests {
             pace.observe(&last, &Method::GET, &format!("/{word}"), ok, &spent);
         }
         assert!(pace.gates.lock().unwrap()[&last].routes.len() <= MOST_ROUTES);
+        let missing = MOST_GATES - pace.gates.lock().unwrap().len();
+        for place in 0..missing {
+            let lane = lane("b", &format!("h{place}.example.org"));
+            pace.observe(
+                &lane,
+                &Method::GET,
+                "/",
+                busy,
+                &headers(&[("retry-after", "3600")]),
+            );
+        }
         hands.advance(TimeSpan::from_days(2));
         let fresh = lane("a", "fresh.example.org");
         pace.observe(

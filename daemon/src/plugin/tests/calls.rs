@@ -97,7 +97,10 @@ async fn a_stack_without_end_is_a_crash_with_a_backtrace() {
     let Err(CallError::Trap(trap)) = called.result else {
         panic!("no crash: {:?}", called.result)
     };
-    assert_eq!(trap.reason, "wasm trap: call stack exhausted");
+    assert_eq!(
+        trap.reason,
+        "wasm trap: call stack exhausted (a recursion without end, through `deeper`)"
+    );
     assert!(trap.backtrace[0].starts_with("deeper"), "{trap:#}");
 }
 
