@@ -99,6 +99,7 @@ const environment = {
   ...(view && { bskyAppViewUrl: view.url, bskyAppViewDid: 'did:web:appview.test' }),
 }
 const pds = await PDS.create(envToCfg(environment), envToSecrets(environment))
+pds.app.get('/expired-token', (request, response) => response.json({ token: expiredToken(request.query.did) }))
 adopt(pds.app, listener.server)
 await pds.start()
 closers.push(() => pds.destroy())
@@ -130,7 +131,7 @@ for (const name of ['alice', 'bob']) {
   const password = `${name}-password`
   const session = await call('com.atproto.server.createAccount', { handle, password, email: `${name}@mail.test` })
   const app = await call('com.atproto.server.createAppPassword', { name: 'jarchi' }, session.accessJwt)
-  accounts[handle] = { did: session.did, password, appPassword: app.password, expiredToken: expiredToken(session.did) }
+  accounts[handle] = { did: session.did, password, appPassword: app.password }
 }
 
 const { version } = await (await fetch(`${url}/xrpc/_health`)).json()

@@ -41,8 +41,6 @@ pub struct Account {
     pub did: String,
     pub password: String,
     pub app_password: String,
-    /// An access token as the server made it two hours ago.
-    pub expired_token: String,
 }
 
 /// How the server is started.
@@ -125,11 +123,42 @@ impl Pds {
         })?;
         // Every client wants one, plain http or not; a second one is refused, and is the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
+        // Tests have runtimes of their own, and a pooled connection ends with its runtime.
+        let client = reqwest::Client::builder()
+            .pool_max_idle_per_host(0)
+            .build()
+            .map_err(|error| error.to_string())?;
         Ok(Pds {
             process,
             ready,
-            client: reqwest::Client::new(),
+            client,
         })
+    }
+
+    /// One more account, below `.test`.
+    ///
+    /// # Panics
+    /// The server refuses it.
+    pub async fn create_account(&self, handle: &str) -> Account {
+        let password = format!("{handle}-password");
+        let email = format!("{}@mail.test", handle.trim_end_matches(".test"));
+        let body = serde_json::json!({ "handle": handle, "password": password, "email": email });
+        let (status, session) = self
+            .call("com.atproto.server.createAccount", &body, None)
+            .await;
+        assert_eq!(status, 200, "{session}");
+        let text = |answer: &Value, name: &str| answer[name].as_str().expect("text").to_owned();
+        let token = text(&session, "accessJwt");
+        let body = serde_json::json!({ "name": "jarchi" });
+        let (status, app) = self
+            .call("com.atproto.server.createAppPassword", &body, Some(&token))
+            .await;
+        assert_eq!(status, 200, "{app}");
+        Account {
+            did: text(&session, "did"),
+            password,
+            app_password: text(&app, "password"),
+        }
     }
 
     /// The account of a handle.
@@ -172,9 +201,8 @@ impl Pds {
     ///
     /// # Panics
     /// The server refuses it.
-    pub async fn log_in(&self, handle: &str) -> String {
-        let password = &self.account(handle).password;
-        let body = serde_json::json!({ "identifier": handle, "password": password });
+    pub async fn log_in(&self, account: &Account) -> String {
+        let body = serde_json::json!({ "identifier": account.did, "password": account.password });
         let (status, answer) = self
             .call("com.atproto.server.createSession", &body, None)
             .await;
@@ -182,13 +210,24 @@ impl Pds {
         answer["accessJwt"].as_str().expect("a token").to_owned()
     }
 
+    /// An access token as the server made it two hours ago.
+    ///
+    /// # Panics
+    /// The server refuses it.
+    pub async fn expired_token(&self, account: &Account) -> String {
+        let url = format!("{}/expired-token?did={}", self.ready.url, account.did);
+        let (status, answer) = json_of(self.client.get(url)).await;
+        assert_eq!(status, 200, "{answer}");
+        answer["token"].as_str().expect("a token").to_owned()
+    }
+
     /// Puts a record into an account's repository, as another client would.
     ///
     /// # Panics
     /// The server refuses it.
-    pub async fn create(&self, handle: &str, token: &str, record: &Value) -> Value {
+    pub async fn create(&self, account: &Account, token: &str, record: &Value) -> Value {
         let body = serde_json::json!({
-            "repo": self.account(handle).did,
+            "repo": account.did,
             "collection": record["$type"],
             "record": record,
         });
@@ -199,18 +238,16 @@ impl Pds {
         answer
     }
 
-    /// All records of an account's collection, the oldest key first, each with `uri`, `cid`
-    /// and `value`.
+    /// All records of a collection, the oldest key first, each with `uri`, `cid` and `value`.
     ///
     /// # Panics
     /// The server refuses.
-    pub async fn records(&self, handle: &str, collection: &str) -> Vec<Value> {
-        let did = &self.account(handle).did;
+    pub async fn records(&self, did: &str, collection: &str) -> Vec<Value> {
         let mut records = Vec::new();
         let mut cursor = String::new();
         loop {
             let mut parameters = vec![
-                ("repo", did.as_str()),
+                ("repo", did),
                 ("collection", collection),
                 ("reverse", "true"),
             ];

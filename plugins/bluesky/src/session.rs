@@ -11,16 +11,14 @@ use crate::xrpc::{self, Failure, Stake};
 
 /// Where a session is kept in the plugin's memory.
 const KEY: &str = "session";
-/// Accounts of the entryway live on servers below this domain.
-const ENTRYWAY: &str = "https://bsky.social";
-const HOSTS: &str = ".host.bsky.network";
 
-/// Who we are, and where we talk to.
+/// Who we are.
 pub struct Session {
     pub settings: Settings,
     pub did: String,
-    /// The account's own server.
-    base: String,
+    /// The host of the account's own server, which may stand behind `service`: Bluesky's
+    /// entryway passes requests on to the servers of its accounts.
+    pub host: String,
 }
 
 /// What is remembered of a session, without its tokens.
@@ -29,7 +27,7 @@ struct Kept {
     service: String,
     identifier: String,
     did: String,
-    base: String,
+    host: String,
 }
 
 /// What `createSession` and `refreshSession` answer, as far as it is of use.
@@ -69,14 +67,13 @@ impl Session {
             return Ok(Session {
                 settings,
                 did: kept.did,
-                base: kept.base,
+                host: kept.host,
             });
         }
-        let base = settings.service.clone();
         let mut session = Session {
             settings,
             did: String::new(),
-            base,
+            host: String::new(),
         };
         // The tokens may have outlived the memory: an answer that told the account is
         // forgotten when its call fails later on.
@@ -102,7 +99,7 @@ impl Session {
     ) -> Result<Response, Failure> {
         let mut mends = vec![Mend::LogIn, Mend::Refresh];
         loop {
-            let answer = build(&self.base).bearer("access_jwt").send();
+            let answer = build(&self.settings.service).bearer("access_jwt").send();
             let failure = match xrpc::check(answer, stake) {
                 Ok(response) => return Ok(response),
                 Err(failure) => failure,
@@ -126,10 +123,8 @@ impl Session {
 
     /// A new pair of tokens for the old refresh token.
     fn refresh(&mut self) -> Result<(), Failure> {
-        let request = http::post(xrpc::method(
-            &self.base,
-            "com.atproto.server.refreshSession",
-        ));
+        let service = &self.settings.service;
+        let request = http::post(xrpc::method(service, "com.atproto.server.refreshSession"));
         let response = xrpc::check(request.bearer("refresh_jwt").send(), Stake::Read)?;
         let opened: Opened = json_of(&response)?;
         let identifier = &self.settings.identifier;
@@ -150,9 +145,9 @@ impl Session {
     }
 
     fn log_in(&mut self) -> Result<(), Failure> {
-        self.base.clone_from(&self.settings.service);
-        let request = http::post(xrpc::method(&self.base, "com.atproto.server.createSession"))
-            .json(&json!({
+        let service = &self.settings.service;
+        let request =
+            http::post(xrpc::method(service, "com.atproto.server.createSession")).json(&json!({
                 "identifier": self.settings.identifier,
                 "password": secret("app_password"),
             }));
@@ -192,32 +187,19 @@ impl Session {
                 error: Error::unauthorized(format!("the account {} is {status}", opened.handle)),
             });
         }
-        if let Some(server) = server(&opened.did_doc)
-            && is_behind_entryway(&self.settings.service, server)
-        {
-            self.base = server.to_owned();
-        }
+        self.host = host(server(&opened.did_doc).unwrap_or(&self.settings.service)).to_owned();
         self.did = opened.did;
         let kept = Kept {
             service: self.settings.service.clone(),
             identifier: self.settings.identifier.clone(),
             did: self.did.clone(),
-            base: self.base.clone(),
+            host: self.host.clone(),
         };
         // Without it the next call asks once more who we are; that is all.
         if let Err(error) = kv::set(KEY, &kept) {
             jarchi_plugin_sdk::warn!("the session is not kept: {error:?}");
         }
         Ok(())
-    }
-
-    /// The host name of the account's server.
-    pub fn server_host(&self) -> &str {
-        let rest = self
-            .base
-            .split_once("://")
-            .map_or(self.base.as_str(), |(_, rest)| rest);
-        rest.split(['/', '?', '#']).next().unwrap_or_default()
     }
 }
 
@@ -244,19 +226,11 @@ fn server(did_doc: &Value) -> Option<&str> {
             .as_str()
             .is_some_and(|id| id.ends_with("#atproto_pds"))
     })?;
-    own["serviceEndpoint"]
-        .as_str()
-        .map(|url| url.trim_end_matches('/'))
+    own["serviceEndpoint"].as_str()
 }
 
-/// Only the entryway's own servers are granted beside it; everything else is the
-/// operator's to name as the `service`.
-fn is_behind_entryway(service: &str, server: &str) -> bool {
-    service == ENTRYWAY
-        && server.strip_prefix("https://").is_some_and(|host| {
-            host.ends_with(HOSTS)
-                && host
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'))
-        })
+/// Of an address, with its port.
+fn host(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().unwrap_or_default()
 }

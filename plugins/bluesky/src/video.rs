@@ -96,7 +96,7 @@ pub fn transcode(session: &mut Session, item: &MediaItem, job: Option<Job>) -> R
 fn upload(session: &mut Session, item: &MediaItem) -> Result<Status> {
     let mime = files::media_type(item).map_err(Error::invalid)?;
     // The service puts the blob on the account's server, with a token that allows no more.
-    let audience = format!("did:web:{}", session.server_host().replace(':', "%3A"));
+    let audience = format!("did:web:{}", session.host.replace(':', "%3A"));
     let expires = (clock::now() / 1000 + TOKEN_LIFE).to_string();
     let parameters = [
         ("aud", audience.as_str()),

@@ -12,7 +12,7 @@ mod wire;
 use jarchi_plugin_bluesky::Bluesky;
 use jarchi_plugin_sdk::{
     Analytics, Delivery, Error, Finding, Link, Measure, Mention, Metric, Outcome, Post, Publisher,
-    Receipt, ThreadPart, testing, time,
+    Receipt, ThreadPart, time,
 };
 use jarchi_tests::pds::Options;
 use serde_json::{Value, json};
@@ -140,7 +140,7 @@ fn rich_text_arrives_as_it_was_meant() {
             tag("Bakı"),
         ]
     );
-    let did = &stage.pds.account("alice.test").did;
+    let did = &stage.me.did;
     let rkey = receipt.id.rsplit('/').next().unwrap();
     let url = format!("https://bsky.app/profile/{did}/post/{rkey}");
     assert_eq!(receipt.url, Some(url));
@@ -209,7 +209,7 @@ fn images_cards_and_labels() {
         json!({ "width": 640, "height": 480 })
     );
     assert_eq!(images[2]["aspectRatio"], Value::Null);
-    let did = &stage.pds.account("alice.test").did;
+    let did = &stage.me.did;
     for (number, image) in images.iter().enumerate() {
         assert_eq!(image["image"]["mimeType"], "image/png");
         // The blob is there, byte for byte.
@@ -305,7 +305,7 @@ fn a_thread_its_comment_and_its_gate() {
         json!({ "root": reference(0), "parent": reference(0) })
     );
 
-    let gates = stage.records("alice.test", "app.bsky.feed.threadgate");
+    let gates = stage.records("app.bsky.feed.threadgate");
     assert_eq!(gates.len(), 1);
     assert_eq!(gates[0]["value"]["post"], uris[0]);
     let key = |uri: &str| uri.rsplit('/').next().unwrap().to_owned();
@@ -320,11 +320,7 @@ fn a_thread_its_comment_and_its_gate() {
 
     Bluesky::delete(&stage.account, &receipt).unwrap();
     assert!(stage.posts().is_empty());
-    assert!(
-        stage
-            .records("alice.test", "app.bsky.feed.threadgate")
-            .is_empty()
-    );
+    assert!(stage.records("app.bsky.feed.threadgate").is_empty());
     // What is gone is gone: once more is no error.
     Bluesky::delete(&stage.account, &receipt).unwrap();
 }
@@ -441,7 +437,7 @@ fn a_thread_that_broke_off_goes_on_where_it_was() {
         receipt.parts,
         [&posts[1], &posts[2]].map(|post| post["uri"].as_str().unwrap())
     );
-    let gates = stage.records("alice.test", "app.bsky.feed.threadgate");
+    let gates = stage.records("app.bsky.feed.threadgate");
     assert_eq!(gates[0]["value"]["allow"], json!([]));
 }
 
@@ -458,7 +454,8 @@ fn one_session_lasts_and_is_mended_when_it_must() {
     assert_eq!(logins(&stage.called()), 1);
 
     // Its time is over: one refresh.
-    stage.secret("access_jwt", &stage.pds.account("alice.test").expired_token);
+    let expired = stage.block_on(stage.pds.expired_token(&stage.me));
+    stage.wire.vault.set("access_jwt", &expired);
     stage
         .publish(&stage.delivery("E1", post("Vaxtı keçib")))
         .unwrap();
@@ -468,8 +465,8 @@ fn one_session_lasts_and_is_mended_when_it_must() {
     );
 
     // No token that the server knows: one refresh, then one login.
-    stage.secret("access_jwt", "nonsense");
-    stage.secret("refresh_jwt", "nonsense");
+    stage.wire.vault.set("access_jwt", "nonsense");
+    stage.wire.vault.set("refresh_jwt", "nonsense");
     stage
         .publish(&stage.delivery("E2", post("Yenidən")))
         .unwrap();
@@ -491,38 +488,34 @@ fn one_session_lasts_and_is_mended_when_it_must() {
     assert_eq!(stage.called(), ["server.refreshSession", "repo.putRecord"]);
 
     // The tokens are lost and the memory is not.
-    stage
-        .wire
-        .secrets
-        .borrow_mut()
-        .retain(|name, _| name == "app_password");
+    stage.wire.vault.keep_only("app_password");
     stage
         .publish(&stage.delivery("E4", post("Açarsız")))
         .unwrap();
     assert_eq!(stage.called(), ["server.createSession", "repo.putRecord"]);
 
     // Another account takes the place: it gets a session of its own.
-    let settings = json!({ "service": stage.pds.ready.url, "identifier": "@bob.test" });
-    stage.secret("app_password", &stage.pds.account("bob.test").app_password);
-    let bob = Delivery {
-        account: testing::account(&settings),
+    let bob = stage.pds.account("bob.test");
+    let by_bob = Delivery {
+        account: stage.account("bob.test", bob),
         ..stage.delivery("E5", post("Mən Bob"))
     };
-    stage.publish(&bob).unwrap();
+    stage.publish(&by_bob).unwrap();
     assert_eq!(logins(&stage.called()), 1);
     assert_eq!(
-        texts(&stage.records("bob.test", "app.bsky.feed.post")),
+        texts(&stage.block_on(stage.pds.records(&bob.did, "app.bsky.feed.post"))),
         ["Mən Bob"]
     );
     assert_eq!(stage.posts().len(), 44);
 
     // The password is wrong: one try, and it is the account's fault.
-    stage.wire.secrets.borrow_mut().clear();
-    stage.secret("app_password", "wrong");
+    stage.account(&stage.handle, &stage.me);
+    stage.wire.vault.keep_only("app_password");
+    stage.wire.vault.set("app_password", "wrong");
     let wrong = stage.delivery("E6", post("Yanlış"));
     let error = stage.publish(&wrong).unwrap_err();
     assert!(
-        matches!(&error, Error::Unauthorized(why) if why.contains("does not accept `alice.test`")),
+        matches!(&error, Error::Unauthorized(why) if why.contains("does not accept `cafe-")),
         "{error:?}"
     );
     assert_eq!(logins(&stage.called()), 1);
@@ -545,7 +538,8 @@ fn a_blob_that_the_server_lost_is_put_there_again() {
     let stage = stage!(Options::default());
     let bytes = png("lost");
     // Another account's upload tells what the answer would be; ours never arrives.
-    let token = stage.block_on(stage.pds.log_in("bob.test"));
+    let bob = stage.pds.account("bob.test");
+    let token = stage.block_on(stage.pds.log_in(bob));
     let url = format!("{}/xrpc/com.atproto.repo.uploadBlob", stage.pds.ready.url);
     let request = stage.wire.client.post(url).bearer_auth(token);
     let request = request
@@ -576,7 +570,7 @@ fn a_blob_that_the_server_lost_is_put_there_again() {
 #[test]
 fn texts_are_too_long_where_the_server_says_so() {
     let stage = stage!(Options::default());
-    let token = stage.block_on(stage.pds.log_in("alice.test"));
+    let token = stage.block_on(stage.pds.log_in(&stage.me));
     let server_takes = |text: &str| {
         let record = json!({
             "$type": "app.bsky.feed.post",
@@ -584,7 +578,7 @@ fn texts_are_too_long_where_the_server_says_so() {
             "createdAt": time::format_rfc3339(NOW),
         });
         let body =
-            json!({ "repo": "alice.test", "collection": "app.bsky.feed.post", "record": record });
+            json!({ "repo": stage.me.did, "collection": "app.bsky.feed.post", "record": record });
         let call = stage
             .pds
             .call("com.atproto.repo.createRecord", &body, Some(&token));
@@ -623,12 +617,12 @@ fn numbers() {
             stage.publish(&delivery).unwrap()
         })
         .collect();
-    let token = stage.block_on(stage.pds.log_in("bob.test"));
+    let bob = stage.pds.account("bob.test");
+    let token = stage.block_on(stage.pds.log_in(bob));
     let liked = &receipts[26];
     let cid = liked.data::<Value>().unwrap()["cids"][0].clone();
     let subject = json!({ "uri": liked.id, "cid": cid });
     let made = time::format_rfc3339(NOW);
-    let alice = &stage.pds.account("alice.test").did;
     for record in [
         json!({ "$type": "app.bsky.feed.like", "subject": subject, "createdAt": made }),
         json!({ "$type": "app.bsky.feed.repost", "subject": subject, "createdAt": made }),
@@ -636,9 +630,9 @@ fn numbers() {
                 "reply": { "root": subject, "parent": subject } }),
         json!({ "$type": "app.bsky.feed.post", "text": "Bax", "createdAt": made,
                 "embed": { "$type": "app.bsky.embed.record", "record": subject } }),
-        json!({ "$type": "app.bsky.graph.follow", "subject": alice, "createdAt": made }),
+        json!({ "$type": "app.bsky.graph.follow", "subject": stage.me.did, "createdAt": made }),
     ] {
-        stage.block_on(stage.pds.create("bob.test", &token, &record));
+        stage.block_on(stage.pds.create(bob, &token, &record));
     }
     Bluesky::delete(&stage.account, &receipts[3]).unwrap();
     stage.called();
@@ -678,9 +672,9 @@ fn numbers() {
     );
 
     // The same, read at an app view that the account names.
-    let account = testing::account(&json!({
+    let account = stage.account_with(json!({
         "service": stage.pds.ready.url,
-        "identifier": "alice.test",
+        "identifier": stage.handle,
         "app_view": stage.pds.ready.app_view,
     }));
     assert_eq!(

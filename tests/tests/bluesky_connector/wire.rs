@@ -2,14 +2,22 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 
-use jarchi::plugin::manifest::{Manifest, Place};
+use jarchi::clock::Clock;
+use jarchi::config::{Grant, Limits};
+use jarchi::model::TimeSpan;
+use jarchi::plugin::broker::{self, Broker, BrokerOptions, Caller, Secrets};
+use jarchi::plugin::manifest::Manifest;
 use jarchi_plugin_bluesky::{Bluesky, publish::State};
 use jarchi_plugin_sdk::http::{Body, HttpError};
 use jarchi_plugin_sdk::testing::{self, Answer, Host, Request};
 use jarchi_plugin_sdk::{Account, Delivery, Error, MediaItem, Outcome, Post, Publisher, Receipt};
-use jarchi_tests::pds::{Options, Pds};
+use jarchi_tests::pds::{self, Options, Pds};
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 /// 2026-11-24T08:00:00Z.
@@ -26,19 +34,74 @@ pub enum Trouble {
     Instead(u16, Value),
 }
 
+/// The daemon's broker, between the connector and the server.
 pub struct Wire {
     pub runtime: tokio::runtime::Runtime,
     pub client: reqwest::Client,
-    pub secrets: RefCell<BTreeMap<String, String>>,
-    manifest: Manifest,
-    files: RefCell<BTreeMap<String, Vec<u8>>>,
+    pub vault: Arc<Vault>,
+    broker: Broker,
+    manifest: Arc<Manifest>,
+    grants: Arc<[Grant]>,
+    settings: RefCell<Arc<serde_json::Map<String, Value>>>,
+    folder: tempfile::TempDir,
     log: RefCell<Vec<String>>,
     fault: RefCell<Option<Fault>>,
 }
 
-/// An account of a server, and the connector's host.
+#[derive(Default)]
+pub struct Vault(Mutex<BTreeMap<String, SecretString>>);
+
+impl Vault {
+    pub fn set(&self, name: &str, value: &str) {
+        self.0
+            .lock()
+            .unwrap()
+            .insert(name.to_owned(), value.to_owned().into());
+    }
+
+    /// Forgets all secrets but this one.
+    pub fn keep_only(&self, name: &str) {
+        self.0.lock().unwrap().retain(|other, _| other == name);
+    }
+
+    fn values(&self) -> Vec<String> {
+        let held = self.0.lock().unwrap();
+        held.values()
+            .map(|value| value.expose_secret().to_owned())
+            .collect()
+    }
+}
+
+impl Secrets for Vault {
+    fn get(&self, name: &str) -> Option<SecretString> {
+        self.0.lock().unwrap().get(name).cloned()
+    }
+
+    fn capture(&self, name: &str, value: SecretString) -> Result<(), String> {
+        self.0.lock().unwrap().insert(name.to_owned(), value);
+        Ok(())
+    }
+
+    fn all(&self) -> Vec<(String, SecretString)> {
+        let held = self.0.lock().unwrap();
+        held.iter()
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
+    }
+}
+
+/// One server for all tests that want the same of it. It ends with this process.
+fn server(options: Options) -> Option<&'static Pds> {
+    static SERVERS: [OnceLock<Option<Pds>>; 4] = [const { OnceLock::new() }; 4];
+    let kind = usize::from(options.app_view) + 2 * usize::from(options.rate_limits);
+    SERVERS[kind].get_or_init(|| Pds::start(options)).as_ref()
+}
+
+/// An account of a server, of its own for each test, and the connector's host.
 pub struct Stage {
-    pub pds: Pds,
+    pub pds: &'static Pds,
+    pub handle: String,
+    pub me: pds::Account,
     pub host: Host,
     pub wire: Rc<Wire>,
     pub account: Account,
@@ -47,17 +110,32 @@ pub struct Stage {
 impl Stage {
     /// None where there is no PDS on this machine.
     pub fn new(options: Options) -> Option<Stage> {
-        let pds = Pds::start(options)?;
+        static ACCOUNTS: AtomicU32 = AtomicU32::new(1);
+        let pds = server(options)?;
         let manifest = include_str!("../../../plugins/bluesky/plugin.toml");
+        let address = pds.ready.url.trim_start_matches("http://");
+        let mut grants = vec![address];
+        if let Some(view) = &pds.ready.app_view {
+            grants.push(view.trim_start_matches("http://"));
+        }
+        let grants = grants.into_iter().map(|host| Grant {
+            host: host.parse().unwrap(),
+            plain_http: true,
+            private: true,
+            reason: "a server of the test's own".into(),
+        });
         let wire = Rc::new(Wire {
             runtime: tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
                 .unwrap(),
             client: reqwest::Client::new(),
-            secrets: RefCell::default(),
-            manifest: toml::from_str(manifest).unwrap(),
-            files: RefCell::default(),
+            vault: Arc::default(),
+            broker: Broker::new(BrokerOptions::default(), Clock::system()).unwrap(),
+            manifest: Arc::new(toml::from_str(manifest).unwrap()),
+            grants: grants.collect(),
+            settings: RefCell::default(),
+            folder: tempfile::tempdir().unwrap(),
             log: RefCell::default(),
             fault: RefCell::default(),
         });
@@ -65,32 +143,40 @@ impl Stage {
         host.set_now(NOW);
         let carrier = wire.clone();
         host.serve(move |request| carrier.carry(request));
-        let settings = json!({ "service": pds.ready.url, "identifier": "alice.test" });
-        let account = testing::account(&settings);
-        let stage = Stage {
+        let handle = format!("cafe-{}.test", ACCOUNTS.fetch_add(1, Ordering::Relaxed));
+        let me = wire.runtime.block_on(pds.create_account(&handle));
+        let mut stage = Stage {
             pds,
+            handle: handle.clone(),
+            me: me.clone(),
             host,
             wire,
-            account,
+            account: testing::account(&json!({})),
         };
-        stage.secret(
-            "app_password",
-            &stage.pds.account("alice.test").app_password,
-        );
+        stage.account = stage.account(&handle, &me);
         Some(stage)
     }
 
-    pub fn secret(&self, name: &str, value: &str) {
-        self.wire
-            .secrets
-            .borrow_mut()
-            .insert(name.into(), value.into());
+    /// An account as it would stand in the configuration, with its app password.
+    pub fn account(&self, handle: &str, known: &pds::Account) -> Account {
+        self.wire.vault.set("app_password", &known.app_password);
+        self.account_with(json!({ "service": self.pds.ready.url, "identifier": handle }))
+    }
+
+    /// An account with these settings, for the calls from now on.
+    pub fn account_with(&self, settings: Value) -> Account {
+        let account = testing::account(&settings);
+        let Value::Object(settings) = settings else {
+            panic!("settings are a table")
+        };
+        *self.wire.settings.borrow_mut() = Arc::new(settings);
+        account
     }
 
     pub fn file(&self, name: &str, mime: &str, bytes: Vec<u8>) -> MediaItem {
         let item = testing::media(name, mime, bytes.len() as u64);
-        self.host.file(name, mime, bytes.clone());
-        self.wire.files.borrow_mut().insert(name.into(), bytes);
+        std::fs::write(self.wire.path(name), &bytes).unwrap();
+        self.host.file(name, mime, bytes);
         item
     }
 
@@ -147,13 +233,13 @@ impl Stage {
         self.wire.runtime.block_on(future)
     }
 
-    pub fn records(&self, handle: &str, collection: &str) -> Vec<Value> {
-        self.block_on(self.pds.records(handle, collection))
+    pub fn records(&self, collection: &str) -> Vec<Value> {
+        self.block_on(self.pds.records(&self.me.did, collection))
     }
 
-    /// Alice's posts, in the order of their making.
+    /// The account's posts, in the order of their making.
     pub fn posts(&self) -> Vec<Value> {
-        let mut posts = self.records("alice.test", "app.bsky.feed.post");
+        let mut posts = self.records("app.bsky.feed.post");
         posts.sort_by_key(|post| post["value"]["createdAt"].as_str().unwrap().to_owned());
         posts
     }
@@ -164,9 +250,11 @@ pub fn state(json: &str) -> State {
 }
 
 impl Wire {
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
     fn carry(&self, request: &Request) -> Answer {
-        let path = request.url.split('?').next().unwrap();
-        let path = &path[path.find("/xrpc/").unwrap()..];
         let trouble = self
             .fault
             .borrow()
@@ -175,104 +263,71 @@ impl Wire {
         if let Some(Trouble::Instead(status, body)) = trouble {
             return Answer::json(status, &body);
         }
-        let method = &request.method;
-        let mut sent = self.client.request(method.parse().unwrap(), &request.url);
-        for (name, value) in &request.headers {
-            let here = |place: &Place| place.header.as_deref() == Some(name);
-            match self.fill(value, here, method, path) {
-                Ok(value) => sent = sent.header(name, value),
-                Err(error) => return Answer::error(error),
+        let body = match &request.body {
+            Body::None => broker::Body::None,
+            Body::Bytes(bytes) => broker::Body::Bytes(bytes.clone()),
+            Body::Media(slice) => {
+                let path = self.path(&slice.id);
+                let length = std::fs::metadata(&path).unwrap().len();
+                broker::Body::Media(broker::Slice {
+                    path,
+                    offset: 0,
+                    length,
+                })
             }
-        }
-        sent = match &request.body {
-            Body::None => sent,
-            Body::Bytes(bytes) => {
-                let text = String::from_utf8(bytes.clone()).unwrap();
-                match self.fill(&text, |place| place.body, method, path) {
-                    Ok(text) => sent.body(text),
-                    Err(error) => return Answer::error(error),
-                }
-            }
-            Body::Media(slice) => sent.body(self.files.borrow()[&slice.id].clone()),
             Body::Multipart(_) => panic!("the protocol has no multipart bodies"),
         };
-        let (status, headers, mut body) = self.runtime.block_on(async {
-            let response = sent.send().await.expect("the server answers");
-            let status = response.status().as_u16();
-            let headers = response.headers().clone();
-            (status, headers, response.bytes().await.unwrap().to_vec())
-        });
+        let sent = broker::Request {
+            method: request.method.clone(),
+            url: request.url.clone(),
+            headers: request.headers.clone(),
+            body,
+            timeout: None,
+        };
+        let caller = Caller {
+            plugin: "bluesky".into(),
+            subject: "test".into(),
+            manifest: self.manifest.clone(),
+            grants: self.grants.clone(),
+            limits: Limits::default(),
+            settings: self.settings.borrow().clone(),
+            secrets: self.vault.clone(),
+        };
+        let answer = self.runtime.block_on(self.broker.send(&caller, sent));
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => return Answer::error(error_of(error)),
+        };
+        let path = request.url.split(['?', '#']).next().unwrap();
         let name = path
-            .trim_start_matches("/xrpc/")
+            .rsplit('/')
+            .next()
+            .unwrap()
             .trim_start_matches("com.atproto.");
         self.log.borrow_mut().push(name.to_owned());
+        let text = String::from_utf8_lossy(&answer.body);
+        for secret in self.vault.values() {
+            assert!(!text.contains(&secret), "a secret in the answer of {name}");
+        }
         if let Some(Trouble::LoseAnswer) = trouble {
             return Answer::error(HttpError::NoAnswer("connection reset".into()));
         }
-        if (200..300).contains(&status) {
-            body = self.capture(method, path, body);
+        let mut told = Answer::new(answer.status, "application/json", answer.body);
+        for (name, value) in answer.headers {
+            told = told.header(&name, &value);
         }
-        let mut answer = Answer::new(status, "application/json", body);
-        for name in ["retry-after", "ratelimit-reset", "ratelimit-remaining"] {
-            if let Some(value) = headers.get(name) {
-                answer = answer.header(name, value.to_str().unwrap());
-            }
-        }
-        answer
+        told
     }
+}
 
-    /// Puts secrets where their places allow it.
-    fn fill(
-        &self,
-        text: &str,
-        here: impl Fn(&Place) -> bool,
-        method: &str,
-        path: &str,
-    ) -> Result<String, HttpError> {
-        let mut filled = text.to_owned();
-        while let Some(start) = filled.find("${secret:") {
-            let end = start + filled[start..].find('}').unwrap();
-            let name = filled[start + 9..end].to_owned();
-            let allowed = self.manifest.secrets[&name].place.iter().any(|place| {
-                here(place)
-                    && place.method.as_deref().is_none_or(|only| only == method)
-                    && place
-                        .path
-                        .as_deref()
-                        .is_none_or(|only| match only.strip_suffix('*') {
-                            Some(start) => path.starts_with(start),
-                            None => path == only,
-                        })
-            });
-            if !allowed {
-                return Err(HttpError::Denied(format!(
-                    "{name} has no place at {method} {path}"
-                )));
-            }
-            let secrets = self.secrets.borrow();
-            let value = secrets.get(&name).ok_or(HttpError::MissingSecret(name))?;
-            filled.replace_range(start..=end, value);
-        }
-        Ok(filled)
-    }
-
-    /// Takes secrets out of an answer.
-    fn capture(&self, method: &str, path: &str, body: Vec<u8>) -> Vec<u8> {
-        let Ok(mut json) = serde_json::from_slice::<Value>(&body) else {
-            return body;
-        };
-        for (name, secret) in &self.manifest.secrets {
-            for capture in &secret.capture {
-                if capture.path == path
-                    && capture.method.as_deref().is_none_or(|only| only == method)
-                    && let Some(value) = json.pointer_mut(&capture.json)
-                {
-                    let secret = value.as_str().unwrap().to_owned();
-                    *value = format!("${{secret:{name}}}").into();
-                    self.secrets.borrow_mut().insert(name.clone(), secret);
-                }
-            }
-        }
-        serde_json::to_vec(&json).unwrap()
+fn error_of(error: broker::Error) -> HttpError {
+    match error {
+        broker::Error::Denied(reason) => HttpError::Denied(reason),
+        broker::Error::Invalid(reason) => HttpError::Invalid(reason),
+        broker::Error::MissingSecret(name) => HttpError::MissingSecret(name),
+        broker::Error::Paced(TimeSpan(wait)) => HttpError::Paced(wait),
+        broker::Error::NotSent(reason) => HttpError::NotSent(reason),
+        broker::Error::NoAnswer(reason) => HttpError::NoAnswer(reason),
+        broker::Error::TooLarge(bytes) => HttpError::TooLarge(bytes),
     }
 }
