@@ -387,6 +387,7 @@ pub fn find(delivery: &Delivery, state: Option<State>) -> Result<Finding> {
             job: None,
         },
     };
+    let known = (state.published.len(), state.gated);
     while let Some(part) = plan.parts.get(state.published.len()) {
         let number = state.published.len();
         let Some((there, value)) = read(&mut session, POST, &key(delivery, number))? else {
@@ -416,11 +417,11 @@ pub fn find(delivery: &Delivery, state: Option<State>) -> Result<Finding> {
         state.gated = read(&mut session, GATE, &key(delivery, 0))?.is_some();
     }
     let done = state.published.len();
-    if done == 0 {
-        return Ok(Finding::Absent);
-    }
     if done == plan.parts.len() && state.gated {
         return Ok(Finding::Found(state.receipt(&plan)?));
+    }
+    if (done, state.gated) == known {
+        return Ok(Finding::Absent);
     }
     let note = format!("{done} of {} parts published", plan.parts.len());
     Ok(Finding::Partial(Progress::new(&state, note)?.visible(true)))

@@ -400,6 +400,9 @@ fn a_thread_that_broke_off_goes_on_where_it_was() {
     assert!(one.visible);
     assert_eq!(texts(&stage.posts()), ["Bir"]);
 
+    let find_one = Bluesky::find_published(&delivery, Some(state(&one.state)), NOW);
+    assert_eq!(find_one, Ok(Finding::Absent), "the step after it");
+
     // The answer to the gate is lost, then that to the second part.
     stage.lose_answers();
     Bluesky::resume(&delivery, state(&one.state)).unwrap_err();
