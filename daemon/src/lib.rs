@@ -2,12 +2,14 @@
 //!
 //! The modules are the stations that a post passes; each depends only on those below it
 //! in this list: [`cli`], [`service`], [`schedule`], [`content`], [`publish`],
-//! [`measure`], [`plugin`], [`queue`], [`store`], [`config`], [`model`].
+//! [`measure`], [`plugin`], [`queue`], [`store`], [`config`], [`model`]. Beside them stands
+//! [`demo`].
 
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod content;
+pub mod demo;
 pub mod measure;
 pub mod model;
 pub mod plugin;

@@ -1,0 +1,3 @@
+//! `jarchi demo`: a brand, a server to publish to, and the daemon between them.
+
+pub mod standin;
