@@ -37,6 +37,9 @@ pub struct Reloader {
     environment: Box<dyn Environment>,
     check: ExtraCheck,
     loaded: watch::Sender<Loaded>,
+    /// The same, for those who want a part of it only.
+    config: watch::Sender<Arc<Config>>,
+    config_error: watch::Sender<Option<String>>,
     /// Of the files as they were loaded; locked for the time of a reload.
     fingerprint: Mutex<Option<blake3::Hash>>,
 }
@@ -45,13 +48,16 @@ impl Reloader {
     /// `running` is what the daemon started with.
     pub fn new(running: Config, environment: impl Environment + 'static) -> Self {
         let fingerprint = fingerprint(&running.path, &running);
+        let running = Arc::new(running);
         Reloader {
             path: running.path.clone(),
+            config: watch::Sender::new(running.clone()),
+            config_error: watch::Sender::new(None),
             environment: Box::new(environment),
             check: Box::new(|_| Vec::new()),
             fingerprint: Mutex::new(Some(fingerprint)),
             loaded: watch::Sender::new(Loaded {
-                config: Arc::new(running),
+                config: running,
                 config_error: None,
                 restart_needed: Vec::new(),
             }),
@@ -67,6 +73,34 @@ impl Reloader {
     /// What is in force now, and every change of it.
     pub fn subscribe(&self) -> watch::Receiver<Loaded> {
         self.loaded.subscribe()
+    }
+
+    /// The configuration that is in force.
+    pub fn config(&self) -> watch::Receiver<Arc<Config>> {
+        self.config.subscribe()
+    }
+
+    /// [`Loaded::config_error`] in words, a line for each finding.
+    pub fn config_error(&self) -> watch::Receiver<Option<String>> {
+        self.config_error.subscribe()
+    }
+
+    /// [`Reloader::reload`] in words, for a command that a person gave.
+    ///
+    /// # Errors
+    /// What is wrong, a line for each finding.
+    pub fn reload_in_words(&self) -> Result<String, String> {
+        match self.reload() {
+            Ok(changes) => {
+                let mut words = changes.to_string();
+                if !changes.restart_needed.is_empty() {
+                    let keys = changes.restart_needed.join(", ");
+                    words += &format!(" (after a restart: {keys})");
+                }
+                Ok(words)
+            }
+            Err(wrong) => Err(wrong.to_string()),
+        }
     }
 
     /// Loads the files now, for SIGHUP and the command line. Reads files: call it where
@@ -112,11 +146,14 @@ impl Reloader {
         for key in &changes.restart_needed {
             tracing::warn!(key, "the new value counts after a restart");
         }
+        let config = Arc::new(config);
         self.loaded.send_replace(Loaded {
-            config: Arc::new(config),
+            config: config.clone(),
             config_error: None,
             restart_needed: changes.restart_needed.clone(),
         });
+        self.config.send_replace(config);
+        self.config_error.send_replace(None);
         Ok(changes)
     }
 
@@ -131,6 +168,7 @@ impl Reloader {
         let wrong = Arc::new(wrong);
         self.loaded
             .send_modify(|loaded| loaded.config_error = Some(wrong.clone()));
+        self.config_error.send_replace(Some(wrong.to_string()));
         wrong
     }
 

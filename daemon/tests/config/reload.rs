@@ -67,6 +67,12 @@ fn a_reload_tells_what_it_changes() {
     assert_eq!(loaded.restart_needed, ["daemon.http"]);
     // What runs is what is told.
     assert!(loaded.config.daemon.http.is_some());
+    assert!(Arc::ptr_eq(&loaded.config, &*reloader.config().borrow()));
+    let words = reloader.reload_in_words();
+    assert_eq!(
+        words.as_deref(),
+        Ok("nothing changed (after a restart: daemon.http)")
+    );
     // It stays so as long as the daemon was not started anew.
     assert_eq!(reloader.reload().unwrap().restart_needed, ["daemon.http"]);
 }
@@ -88,7 +94,9 @@ fn a_wrong_file_keeps_the_old_configuration() {
     );
     let loaded = state.borrow().clone();
     assert!(Arc::ptr_eq(&loaded.config, &before));
-    assert_eq!(loaded.config_error, Some(wrong));
+    assert_eq!(loaded.config_error, Some(wrong.clone()));
+    assert_eq!(*reloader.config_error().borrow(), Some(wrong.to_string()));
+    assert_eq!(reloader.reload_in_words(), Err(wrong.to_string()));
 
     fs::remove_file(&path).unwrap();
     assert!(
@@ -102,6 +110,9 @@ fn a_wrong_file_keeps_the_old_configuration() {
     fs::write(&path, BEFORE).unwrap();
     assert!(reloader.reload().unwrap().is_empty());
     assert!(state.borrow().config_error.is_none());
+    assert!(reloader.config_error().borrow().is_none());
+    let words = reloader.reload_in_words();
+    assert_eq!(words.as_deref(), Ok("nothing changed"));
 }
 
 #[test]
