@@ -1,11 +1,12 @@
 //! Hands on a new configuration when its files change, or when asked to.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::{mpsc, watch};
 
 use super::diff::pin;
@@ -15,6 +16,9 @@ use super::{Config, Diagnostic, Diagnostics, Diff, Environment, Severity, diff, 
 /// An editor writes a file in several steps; they are over when nothing happened for
 /// this long.
 const QUIET: Duration = Duration::from_millis(250);
+
+/// And for a file that never rests, after this.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The configuration that is in force, and what became of the latest attempt to change
 /// it.
@@ -194,7 +198,7 @@ impl Reloader {
             }
             loop {
                 match events.recv().await {
-                    Some(Ok(event)) if matters(event.kind) => break,
+                    Some(Ok(event)) if self.concerns(&event) => break,
                     Some(Ok(_)) => {}
                     Some(Err(error)) => {
                         tracing::warn!(%error, "watching the configuration");
@@ -203,7 +207,10 @@ impl Reloader {
                     None => return Ok(()),
                 }
             }
-            while let Ok(Some(_)) = tokio::time::timeout(QUIET, events.recv()).await {}
+            let quiet = async {
+                while let Ok(Some(_)) = tokio::time::timeout(QUIET, events.recv()).await {}
+            };
+            let _ = tokio::time::timeout(PATIENCE, quiet).await;
         }
     }
 
@@ -214,9 +221,9 @@ impl Reloader {
         watched: &mut Vec<PathBuf>,
     ) -> Result<(), notify::Error> {
         let config = self.loaded.borrow().config.clone();
-        let secrets = config.origin.secret_files.iter().map(|file| folder(file));
-        let mut wanted: Vec<PathBuf> = secrets.collect();
-        wanted.extend([folder(&self.path), conf_d(&self.path)]);
+        let files = self.single_files(&config);
+        let mut wanted: Vec<PathBuf> = files.iter().map(|file| folder(file)).collect();
+        wanted.push(conf_d(&self.path));
         wanted.sort();
         wanted.dedup();
         wanted.retain(|folder| folder.is_dir());
@@ -232,6 +239,35 @@ impl Reloader {
         Ok(())
     }
 
+    /// The main file, those with secrets, and what they are links to.
+    fn single_files(&self, config: &Config) -> Vec<PathBuf> {
+        let named = config.origin.secret_files.iter().chain([&self.path]);
+        let mut files: Vec<PathBuf> = named.cloned().collect();
+        let links = files.iter().filter_map(|file| fs::canonicalize(file).ok());
+        files.extend(links.collect::<Vec<_>>());
+        files
+    }
+
+    /// Whether it is about one of our files: the folders may hold others, the store's
+    /// among them, that never rest.
+    fn concerns(&self, event: &Event) -> bool {
+        if matches!(event.kind, EventKind::Access(_)) {
+            return false;
+        }
+        let config = self.loaded.borrow().config.clone();
+        let files = self.single_files(&config);
+        let conf_d = Some(OsStr::new("conf.d"));
+        event.paths.is_empty()
+            || event.paths.iter().any(|path| {
+                let name = path.file_name();
+                name == conf_d
+                    || path.parent().and_then(Path::file_name) == conf_d
+                    // Kubernetes swaps a link `..data` under the files.
+                    || name.is_some_and(|name| name.as_encoded_bytes().starts_with(b".."))
+                    || files.iter().any(|file| file.file_name() == name)
+            })
+    }
+
     fn reload_if_changed(&self) {
         let mut known = self
             .fingerprint
@@ -243,10 +279,6 @@ impl Reloader {
             let _ = self.reload_locked(&mut known);
         }
     }
-}
-
-fn matters(kind: EventKind) -> bool {
-    !matches!(kind, EventKind::Access(_))
 }
 
 fn folder(file: &Path) -> PathBuf {
