@@ -69,6 +69,16 @@ pub(super) fn expand(text: &str, around: &Surroundings<'_>) -> Expanded {
     expanded
 }
 
+/// Whether the text is one reference and nothing else.
+pub(super) fn is_reference(text: &str) -> bool {
+    let inner = text
+        .strip_prefix("${")
+        .and_then(|rest| rest.strip_suffix('}'))
+        .filter(|inner| !inner.contains(['{', '}']));
+    let kind = inner.and_then(|inner| inner.split_once(':'));
+    kind.is_some_and(|(kind, _)| matches!(kind, "env" | "file" | "credential"))
+}
+
 impl Expanded {
     fn error(&mut self, message: impl Into<String>, help: Option<String>) {
         self.findings.push((Severity::Error, message.into(), help));
@@ -159,7 +169,9 @@ impl Expanded {
         let read = fs::File::open(path)
             .and_then(|file| file.take(LONGEST_FILE + 1).read_to_end(&mut bytes));
         if let Err(error) = read {
-            self.error(format!("can't read {shown}: {error}"), None);
+            let help = (error.kind() == std::io::ErrorKind::NotFound)
+                .then(|| "write the secret into it, and nothing else, with mode 0600".to_owned());
+            self.error(format!("can't read {shown}: {error}"), help);
             return None;
         }
         if bytes.len() as u64 > LONGEST_FILE {
@@ -272,6 +284,23 @@ mod tests {
                 .iter()
                 .find(|one| one.0 == Severity::Error);
             assert!(found.unwrap().1.contains(expected), "{text}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_reference_is_told_from_a_secret() {
+        for text in ["${env:A}", "${file:a/b c}", "${credential:a}"] {
+            assert!(is_reference(text), "{text}");
+        }
+        for text in [
+            "hush",
+            "${hush:a}",
+            "${env:A}hush",
+            "${env:A}${env:B}",
+            "hush${env:A}",
+            "",
+        ] {
+            assert!(!is_reference(text), "{text}");
         }
     }
 

@@ -12,6 +12,7 @@ use schemars::{Schema, SchemaGenerator};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::expand::is_reference;
 use super::source::Source;
 use super::suggest::did_you_mean;
 use super::{Diagnostic, Environment, Place};
@@ -178,6 +179,8 @@ impl<'a> Reader<'a> {
                     self.hide(value);
                 }
             }
+            // It names the secret, and does not hold it.
+            DeValue::String(text) if is_reference(text) => {}
             _ => self.hidden.push(value.span()),
         }
     }
@@ -343,7 +346,7 @@ macro_rules! section {
 
         impl schemars::JsonSchema for $section {
             fn schema_name() -> std::borrow::Cow<'static, str> {
-                stringify!($section).to_lowercase().into()
+                stringify!($section).trim_start_matches("Raw").to_lowercase().into()
             }
 
             fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {

@@ -334,6 +334,12 @@ fn init_asks_for_what_is_not_given() {
     assert_eq!(config.brands["Çay Evi"].time_zone, chrono_tz::Asia::Baku);
     let account = &config.accounts["mastodon"];
     assert_eq!(account.settings["server"], "https://social.example");
+
+    // Told not to, it does not.
+    let other = root.join("other").display().to_string();
+    run(root, &["init", "--yes", &other], Some(answers));
+    let (config, _) = config::load_without_surroundings(&root.join("other/jarchi.toml")).unwrap();
+    assert!(config.brands.contains_key("My brand"));
 }
 
 #[test]

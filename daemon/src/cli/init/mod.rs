@@ -95,7 +95,7 @@ impl InitArgs {
         if config.exists() {
             return Err(InitError::Exists(config));
         }
-        let answers = self.answers(questions)?;
+        let answers = self.answers(questions.filter(|_| !self.yes))?;
         let mut files = Files {
             root: &self.directory,
             written: Vec::new(),
