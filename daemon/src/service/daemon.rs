@@ -62,7 +62,7 @@ pub async fn launch(daemon: Daemon) -> Result<Started, RunError> {
     let broker = Broker::new(daemon.broker, daemon.clock.clone())
         .map_err(|error| broken(error.to_string()))?;
     let host = Host::new(HostOptions {
-        cache_dir: dir.join("plugins"),
+        cache_dir: dir.join("compiled"),
         concurrency: config.daemon.concurrency,
         carrier: Arc::new(broker),
         kv: Arc::new(StoredKv(store.clone())),
