@@ -2,15 +2,17 @@
 //!
 //! The modules are the stations that a post passes; each depends only on those below it
 //! in this list: [`cli`], [`service`], [`schedule`], [`content`], [`publish`],
-//! [`measure`], [`plugin`], [`queue`], [`store`], [`config`], [`model`]. Beside them stands
-//! [`demo`].
+//! [`measure`], [`plugin`], [`queue`], [`store`], [`config`], [`model`]. [`clock`], [`cron`]
+//! and [`media`] are leaves that any of them may use. Beside them stands [`demo`].
 
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod content;
+pub mod cron;
 pub mod demo;
 pub mod measure;
+pub mod media;
 pub mod model;
 pub mod plugin;
 pub mod publish;

@@ -11,8 +11,8 @@ use tracing_subscriber::EnvFilter;
 use super::reader::{Read, Reader, Value};
 use super::suggest::did_you_mean;
 use super::{ByteSize, HostPattern, LatePolicy, LogFormat, Misfire};
+use crate::cron::Cron;
 use crate::model::TimeSpan;
-use crate::schedule::Cron;
 
 impl Read for bool {
     fn read(value: &Value<'_>, key: &str, reader: &mut Reader<'_>) -> Option<Self> {

@@ -51,25 +51,6 @@ pub enum AcceptError {
     Store(#[from] StoreError),
 }
 
-/// The draft in the words that one account wants: by the account's name, else by its
-/// plugin's.
-pub fn variant(draft: &Draft, account: &Account) -> Draft {
-    let mut draft = draft.clone();
-    let words = [&account.name, &account.plugin]
-        .into_iter()
-        .find_map(|name| {
-            draft
-                .variants
-                .iter()
-                .find(|(wanted, _)| wanted == name)
-                .map(|(_, text)| text.clone())
-        });
-    if let Some(words) = words {
-        draft.text = words;
-    }
-    draft
-}
-
 /// What is wrong with a post before anything is sent: the accounts that it names, and
 /// what each platform says of it. A platform that can't be asked now is asked again when
 /// the post is due.
@@ -90,7 +71,7 @@ pub async fn check(
         let found = match connectors.connector(name) {
             Ok(connector) => {
                 connector
-                    .validate(variant(&new.draft, account))
+                    .validate(new.draft.in_words_of(&account.name, &account.plugin))
                     .await
                     .result
             }

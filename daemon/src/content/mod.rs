@@ -3,13 +3,11 @@
 
 mod accept;
 mod generate;
-mod media;
 mod slots;
 
-pub use accept::{AcceptError, Accepted, Due, NewPost, accept, check, variant};
+pub use accept::{AcceptError, Accepted, Due, NewPost, accept, check};
 pub use generate::{
     Batch, Brief, Generated, Generating, GeneratorDraft, GeneratorDue, Generators, Report,
     run as generate,
 };
-pub use media::{MediaError, describe, digest_of};
 pub use slots::{SlotError, resolve_local};

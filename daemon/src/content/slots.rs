@@ -6,8 +6,8 @@ use chrono::{MappedLocalTime, NaiveDateTime, TimeZone, Utc};
 use chrono_tz::{GapInfo, Tz};
 
 use crate::config::Account;
+use crate::cron::{Cron, next_free_slot};
 use crate::model::{TimeSpan, Timestamp};
-use crate::schedule::{Cron, next_free_slot};
 use crate::store::{StoreError, Tx};
 
 /// The slot of accounts that name none: once a day, at ten.

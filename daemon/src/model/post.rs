@@ -112,6 +112,21 @@ pub struct Draft {
     pub variants: Vec<(String, String)>,
 }
 
+impl Draft {
+    /// The draft in the words that one account wants: by the account's name, else by its
+    /// plugin's.
+    pub fn in_words_of(&self, account: &str, plugin: &str) -> Draft {
+        let mut draft = self.clone();
+        let words = [account, plugin]
+            .into_iter()
+            .find_map(|name| self.variants.iter().find(|(wanted, _)| wanted == name));
+        if let Some((_, words)) = words {
+            draft.text.clone_from(words);
+        }
+        draft
+    }
+}
+
 impl Default for Draft {
     fn default() -> Self {
         Draft {

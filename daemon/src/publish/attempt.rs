@@ -106,7 +106,7 @@ impl Publisher {
                 }
             };
             let promise = connector.promise();
-            let draft = crate::content::variant(&post.draft, &account);
+            let draft = post.draft.in_words_of(&account.name, &account.plugin);
             let step = self
                 .step(job, &mut delivery, &account, draft, connector.as_ref())
                 .await?;
@@ -284,7 +284,7 @@ async fn unchanged(draft: &Draft) -> Result<(), String> {
     let thread = draft.thread.iter().flat_map(|part| &part.media);
     let thumbnail = draft.link.iter().filter_map(|link| link.thumbnail.as_ref());
     for item in draft.media.iter().chain(thread).chain(thumbnail) {
-        let found = crate::content::digest_of(std::path::Path::new(&item.path))
+        let found = crate::media::digest_of(std::path::Path::new(&item.path))
             .await
             .map_err(|error| format!("{}: {error}", item.path))?;
         if found != item.digest {

@@ -1,22 +1,220 @@
-//! Cron expressions and slots become moments. Everything here is a function of its
-//! arguments: the clock is the caller's.
-//!
-//! The `cron` crate reads nothing but numbers from us and steps over *local* time; the
-//! words of crontab(5), the time zone and the daylight-saving rule are ours, because the
-//! crate skips a day in spring and repeats an hour out of order in autumn.
+//! Schedules to jobs: the fire time and its job are one batch, written once.
 
-mod cron;
-mod day;
-mod error;
-mod field;
-mod misfire;
-mod slots;
-mod zone;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-pub use cron::Cron;
-pub use error::{CronError, CronField};
-pub use misfire::{Fires, GRACE, due_fires};
-pub use slots::{next_free_slot, slots_between};
+use tokio::sync::watch;
 
-#[cfg(test)]
-mod tests;
+use crate::clock::Clock;
+use crate::config::{Config, Misfire, Run, ScheduleConfig};
+use crate::cron::{Cron, due_fires};
+use crate::model::{Id, NewJob, Priority, Timestamp, Work};
+use crate::store::{Store, StoreError, Tx};
+
+/// Missed fire times that `run-all` makes up for.
+const MOST_MISSED: usize = 100;
+
+/// The lane of a generator.
+pub fn generate_lane(generator: &str) -> String {
+    format!("generate:{generator}")
+}
+
+/// The lane of an account's measuring, apart from its publishing.
+pub fn measure_lane(account: &str) -> String {
+    format!("measure:{account}")
+}
+
+/// Fires the configured schedules until `stop` changes.
+pub(crate) async fn run(
+    store: Store,
+    clock: Clock,
+    mut config: watch::Receiver<Arc<Config>>,
+    mut stop: watch::Receiver<bool>,
+) -> Result<(), StoreError> {
+    loop {
+        let current = config.borrow_and_update().clone();
+        let next = fire_due(&store, &clock, &current).await?;
+        let timer = async {
+            match next {
+                Some(moment) => clock.sleep_until(moment).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            Ok(()) = config.changed() => {}
+            _ = stop.changed() => return Ok(()),
+            () = timer => {}
+        }
+    }
+}
+
+/// Fires what is due, and returns when the next one is.
+async fn fire_due(
+    store: &Store,
+    clock: &Clock,
+    config: &Arc<Config>,
+) -> Result<Option<Timestamp>, StoreError> {
+    let mut next: Option<Timestamp> = None;
+    for schedule in config.schedules.values() {
+        let cron = match Cron::parse(&schedule.cron) {
+            Ok(cron) => cron,
+            // The configuration's door has checked it.
+            Err(error) => {
+                tracing::error!(schedule = %schedule.name, %error, "a schedule can't be read");
+                continue;
+            }
+        };
+        let now = clock.now();
+        let last = match last_fire(store, &schedule.name)? {
+            Some(last) => last,
+            None => {
+                // New: what passed before it was written is not missed.
+                let note = first_seen(&schedule.name);
+                store
+                    .write(move |tx| {
+                        tx.set_note(&note, Some(now));
+                        Ok::<_, StoreError>(())
+                    })
+                    .await?;
+                now
+            }
+        };
+        let fires = due_fires(
+            &cron,
+            schedule.time_zone,
+            last,
+            now,
+            schedule.misfire,
+            MOST_MISSED,
+        );
+        if fires.skipped > 0 {
+            tracing::warn!(schedule = %schedule.name, skipped = fires.skipped,
+                misfire = misfire_name(schedule.misfire), "fire times were missed");
+        }
+        for at in &fires.run {
+            fire(store, config, schedule, *at, now).await?;
+        }
+        if fires.run.is_empty() && fires.skipped > 0 {
+            // So that they are not counted again.
+            let name = schedule.name.clone();
+            let past = latest_before(&cron, schedule, last, now);
+            if let Some(at) = past {
+                store
+                    .write(move |tx| tx.trigger(&name, at, |_| Ok(None)))
+                    .await?;
+            }
+        }
+        let after = fires.run.last().copied().unwrap_or(last).max(last).max(
+            // A fire time that is handled is never later than now.
+            now.min(Timestamp::MAX),
+        );
+        if let Some(due) = cron.next_after(after, schedule.time_zone) {
+            next = Some(next.map_or(due, |next| next.min(due)));
+        }
+    }
+    Ok(next)
+}
+
+fn misfire_name(misfire: Misfire) -> &'static str {
+    match misfire {
+        Misfire::RunOnce => "run-once",
+        Misfire::RunAll => "run-all",
+        Misfire::Skip => "skip",
+    }
+}
+
+fn first_seen(schedule: &str) -> String {
+    format!("schedule:{schedule}")
+}
+
+/// The last fire time that was dealt with, or when the schedule was first seen.
+fn last_fire(store: &Store, schedule: &str) -> Result<Option<Timestamp>, StoreError> {
+    let view = store.view();
+    match view.last_trigger(schedule)? {
+        Some(last) => Ok(Some(last)),
+        None => view.note(&first_seen(schedule)),
+    }
+}
+
+fn latest_before(
+    cron: &Cron,
+    schedule: &ScheduleConfig,
+    last: Timestamp,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let fires = due_fires(cron, schedule.time_zone, last, now, Misfire::RunAll, 1);
+    fires.run.last().copied()
+}
+
+async fn fire(
+    store: &Store,
+    config: &Config,
+    schedule: &ScheduleConfig,
+    at: Timestamp,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let name = schedule.name.clone();
+    let jobs = jobs(config, &schedule.run, now);
+    let fired = store
+        .write(move |tx| tx.trigger(&name, at, |tx| enqueue(tx, jobs, now)))
+        .await?;
+    if fired {
+        metrics::counter!("jarchi_schedule_fires_total", "schedule" => schedule.name.clone())
+            .increment(1);
+        tracing::debug!(schedule = %schedule.name, %at, "fired");
+    }
+    Ok(())
+}
+
+/// Enqueues the jobs whose lanes have none waiting: work that looks at everything that
+/// there is gains nothing from waiting twice.
+pub(crate) fn enqueue(
+    tx: &mut Tx<'_>,
+    jobs: Vec<NewJob>,
+    now: Timestamp,
+) -> Result<Option<Id>, StoreError> {
+    let mut first = None;
+    let mut seen: BTreeMap<String, Work> = BTreeMap::new();
+    for job in jobs {
+        let again = seen.get(&job.lane) == Some(&job.work);
+        if again || !tx.lane_is_free_for(&job.lane, &job.work)? {
+            continue;
+        }
+        seen.insert(job.lane.clone(), job.work.clone());
+        let id = tx.enqueue(job, now)?;
+        first.get_or_insert(id);
+    }
+    Ok(first)
+}
+
+/// The jobs of one run.
+pub(crate) fn jobs(config: &Config, run: &Run, now: Timestamp) -> Vec<NewJob> {
+    let job = |lane: String, work: Work| NewJob {
+        lane,
+        priority: Priority::Background,
+        due: now,
+        work,
+    };
+    let accounts = |only: &Option<String>| -> Vec<String> {
+        match only {
+            Some(account) => vec![account.clone()],
+            None => config.accounts.keys().cloned().collect(),
+        }
+    };
+    match run {
+        Run::Generate(generator) => vec![job(
+            generate_lane(generator),
+            Work::Generate {
+                generator: generator.clone(),
+            },
+        )],
+        Run::MeasurePosts(only) => accounts(only)
+            .into_iter()
+            .map(|account| job(measure_lane(&account), Work::MeasurePosts { account }))
+            .collect(),
+        Run::MeasureAccounts(only) => accounts(only)
+            .into_iter()
+            .map(|account| job(measure_lane(&account), Work::MeasureAccount { account }))
+            .collect(),
+    }
+}

@@ -9,7 +9,6 @@ mod run;
 mod secrets;
 mod socket;
 mod telemetry;
-mod triggers;
 mod worker;
 
 pub use daemon::{Daemon, Started, launch, run as run_daemon};
@@ -20,4 +19,3 @@ pub use run::{Ready, RunError, Running, Setup, start};
 pub use secrets::MemorySecrets;
 pub use socket::{Client, ClientError};
 pub use telemetry::{TelemetryError, start_log, start_metrics};
-pub use triggers::{generate_lane, measure_lane};

@@ -147,7 +147,7 @@ pub async fn start(setup: Setup) -> Result<Running, RunError> {
     ));
 
     ask_generators(&setup.store, &setup.clock, &config).await?;
-    let triggers = tokio::spawn(triggers::run(
+    let triggers = tokio::spawn(crate::schedule::run(
         setup.store.clone(),
         setup.clock.clone(),
         setup.config.clone(),
@@ -183,14 +183,14 @@ async fn ask_generators(store: &Store, clock: &Clock, config: &Config) -> Result
     let now = clock.now();
     let mut jobs = Vec::new();
     for name in config.generators.keys() {
-        jobs.extend(triggers::jobs(
+        jobs.extend(crate::schedule::jobs(
             config,
             &crate::config::Run::Generate(name.clone()),
             now,
         ));
     }
     store
-        .write(move |tx| triggers::enqueue(tx, jobs, now).map(|_| ()))
+        .write(move |tx| crate::schedule::enqueue(tx, jobs, now).map(|_| ()))
         .await
 }
 

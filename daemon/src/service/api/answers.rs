@@ -197,7 +197,7 @@ impl Api {
         let post = self.store.view().post(delivery.post)?;
         let config = self.config();
         let text = post.map(|post| match config.accounts.get(&delivery.account) {
-            Some(account) => crate::content::variant(&post.draft, account).text,
+            Some(account) => post.draft.in_words_of(&account.name, &account.plugin).text,
             None => post.draft.text,
         });
         let note = match &delivery.state {

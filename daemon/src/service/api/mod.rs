@@ -14,9 +14,9 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::content::{AcceptError, Generators};
+use crate::cron::Cron;
 use crate::model::{Id, Timestamp, Work};
 use crate::publish::{self, CommandError, Connectors, Resolution};
-use crate::schedule::Cron;
 use crate::store::{Again, DeliveryFilter, JobFilter, Store, StoreError, Subject};
 
 pub use answers::{
@@ -280,10 +280,10 @@ impl Api {
             )));
         }
         let now = self.clock.now();
-        let jobs = super::triggers::jobs(&config, &crate::config::Run::Generate(generator), now);
+        let jobs = crate::schedule::jobs(&config, &crate::config::Run::Generate(generator), now);
         let id = self
             .store
-            .write(move |tx| super::triggers::enqueue(tx, jobs, now))
+            .write(move |tx| crate::schedule::enqueue(tx, jobs, now))
             .await?;
         Ok(id)
     }
@@ -291,15 +291,15 @@ impl Api {
     async fn measure_now(&self) -> Result<Option<Id>, ApiError> {
         let config = self.config();
         let now = self.clock.now();
-        let mut jobs = super::triggers::jobs(&config, &crate::config::Run::MeasurePosts(None), now);
-        jobs.extend(super::triggers::jobs(
+        let mut jobs = crate::schedule::jobs(&config, &crate::config::Run::MeasurePosts(None), now);
+        jobs.extend(crate::schedule::jobs(
             &config,
             &crate::config::Run::MeasureAccounts(None),
             now,
         ));
         let id = self
             .store
-            .write(move |tx| super::triggers::enqueue(tx, jobs, now))
+            .write(move |tx| crate::schedule::enqueue(tx, jobs, now))
             .await?;
         Ok(id)
     }

@@ -101,7 +101,7 @@ impl Api {
             });
         }
         for file in request.media {
-            let item = content::describe(&file.path, file.alt, None)
+            let item = crate::media::describe(&file.path, file.alt, None)
                 .await
                 .map_err(|error| ApiError::invalid(error.to_string()))?;
             draft.media.push(item);
