@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Misfire, Run, ScheduleConfig};
 use crate::cron::{Cron, due_fires};
 use crate::model::{Id, NewJob, Priority, Timestamp, Work};
-use crate::store::{Store, StoreError, Tx};
+use crate::store::{Again, Store, StoreError, Tx};
 
 /// Missed fire times that `run-all` makes up for.
 const MOST_MISSED: usize = 100;
@@ -156,7 +156,7 @@ async fn fire(
     let name = schedule.name.clone();
     let jobs = jobs(config, &schedule.run, now);
     let fired = store
-        .write(move |tx| tx.trigger(&name, at, |tx| enqueue(tx, jobs, now)))
+        .write(move |tx| tx.trigger(&name, at, |tx| enqueue(tx, jobs, Waiting::Stays, now)))
         .await?;
     if fired {
         metrics::counter!("jarchi_schedule_fires_total", "schedule" => schedule.name.clone())
@@ -166,18 +166,33 @@ async fn fire(
     Ok(())
 }
 
+/// What becomes of a job that waits already, perhaps for another try after a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    /// It keeps its time: the clock alone is no reason to hurry it.
+    Stays,
+    /// It is due now, and starts anew: somebody asked, or something has changed.
+    Hastens,
+}
+
 /// Enqueues the jobs whose lanes have none waiting: work that looks at everything that
 /// there is gains nothing from waiting twice.
 pub(crate) fn enqueue(
     tx: &mut Tx<'_>,
     jobs: Vec<NewJob>,
+    waiting: Waiting,
     now: Timestamp,
 ) -> Result<Option<Id>, StoreError> {
     let mut first = None;
     let mut seen: BTreeMap<String, Work> = BTreeMap::new();
     for job in jobs {
-        let again = seen.get(&job.lane) == Some(&job.work);
-        if again || !tx.lane_is_free_for(&job.lane, &job.work)? {
+        if seen.get(&job.lane) == Some(&job.work) {
+            continue;
+        }
+        if let Some(waits) = tx.waiting_for(&job.lane, &job.work)? {
+            if waiting == Waiting::Hastens && waits.due > job.due {
+                tx.reschedule(waits.id, job.due, Again::Fresh)?;
+            }
             continue;
         }
         seen.insert(job.lane.clone(), job.work.clone());

@@ -37,6 +37,17 @@ impl Started {
     }
 }
 
+impl Started {
+    /// See [`Running::stop`].
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn stop(mut self) -> Result<(), RunError> {
+        self.parts.abort_all();
+        self.running.stop().await
+    }
+}
+
 struct Boxed(Box<dyn Environment>);
 
 impl Environment for Boxed {
@@ -206,8 +217,7 @@ pub async fn run(daemon: Daemon) -> Result<(), RunError> {
     if let Err(error) = result {
         return Err(error);
     }
-    started.parts.abort_all();
-    started.running.stop().await?;
+    started.stop().await?;
     tracing::info!("stopped");
     Ok(())
 }

@@ -3,6 +3,7 @@
 pub mod api;
 mod daemon;
 mod endpoint;
+mod folders;
 mod health;
 mod plugins;
 mod run;

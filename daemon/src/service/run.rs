@@ -15,11 +15,12 @@ use crate::content::Generators;
 use crate::measure::Collector;
 use crate::publish::{Connectors, Publisher};
 use crate::queue::{self, Dispatcher, Handle};
+use crate::schedule::{self, Waiting};
 use crate::store::{Store, StoreError};
 
 use super::api::{Api, Reload};
 use super::worker::Stations;
-use super::{Endpoint, Health, socket, triggers};
+use super::{Endpoint, Health, folders, socket};
 
 /// What the daemon is made of.
 pub struct Setup {
@@ -146,8 +147,21 @@ pub async fn start(setup: Setup) -> Result<Running, RunError> {
         stopping.clone(),
     ));
 
-    ask_generators(&setup.store, &setup.clock, &config).await?;
-    let triggers = tokio::spawn(crate::schedule::run(
+    // What was written while the daemon was off is seen at once.
+    ask_generators(
+        &setup.store,
+        &setup.clock,
+        &config,
+        config.generators.keys(),
+    )
+    .await?;
+    helpers.spawn(folders::watch(
+        setup.store.clone(),
+        setup.clock.clone(),
+        setup.config.clone(),
+        stopping.clone(),
+    ));
+    let triggers = tokio::spawn(schedule::run(
         setup.store.clone(),
         setup.clock.clone(),
         setup.config.clone(),
@@ -177,20 +191,24 @@ fn options(config: &Config) -> queue::Options {
     }
 }
 
-/// Every generator is asked at the start, whenever its schedule fires next: what was
-/// written while the daemon was off is seen at once.
-async fn ask_generators(store: &Store, clock: &Clock, config: &Config) -> Result<(), StoreError> {
+/// Asks generators now, whenever their schedules fire next.
+pub(super) async fn ask_generators(
+    store: &Store,
+    clock: &Clock,
+    config: &Config,
+    names: impl IntoIterator<Item = &String>,
+) -> Result<(), StoreError> {
     let now = clock.now();
     let mut jobs = Vec::new();
-    for name in config.generators.keys() {
-        jobs.extend(crate::schedule::jobs(
+    for name in names {
+        jobs.extend(schedule::jobs(
             config,
             &crate::config::Run::Generate(name.clone()),
             now,
         ));
     }
     store
-        .write(move |tx| crate::schedule::enqueue(tx, jobs, now).map(|_| ()))
+        .write(move |tx| schedule::enqueue(tx, jobs, Waiting::Hastens, now).map(|_| ()))
         .await
 }
 
@@ -215,6 +233,10 @@ async fn follow(
 }
 
 impl Running {
+    pub fn store(&self) -> &Store {
+        &self.health.store
+    }
+
     /// Returns when a part has ended that should not have.
     pub async fn broken(&mut self) -> RunError {
         let ended = tokio::select! {

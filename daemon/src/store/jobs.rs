@@ -260,16 +260,17 @@ impl Tx<'_> {
         self.contains(Tree::Leases, &id.to_key())
     }
 
-    /// Whether no job of this lane waits for the same work: work that looks at everything
-    /// that there is gains nothing from waiting twice.
-    pub fn lane_is_free_for(&self, lane: &str, work: &Work) -> Result<bool, StoreError> {
+    /// The job of this lane that waits for the same work, not one that is under way.
+    pub fn waiting_for(&self, lane: &str, work: &Work) -> Result<Option<Job>, StoreError> {
         for (key, _) in self.prefix(Tree::Due, &lane_prefix(lane), usize::MAX)? {
             let id = Id(trailing_number(&key).unwrap_or_default());
-            if self.job(id)?.is_some_and(|job| job.work == *work) {
-                return Ok(false);
+            if let Some(job) = self.job(id)?
+                && job.work == *work
+            {
+                return Ok(Some(job));
             }
         }
-        Ok(true)
+        Ok(None)
     }
 }
 

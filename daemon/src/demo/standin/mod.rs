@@ -248,7 +248,7 @@ impl Server {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn now(&self) -> Timestamp {
+    pub(super) fn now(&self) -> Timestamp {
         self.options.clock.now()
     }
 }
@@ -282,7 +282,14 @@ impl Serving {
     /// # Errors
     /// The address can't be listened on.
     pub async fn start(address: SocketAddr, options: Options) -> std::io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
+        Serving::on(TcpListener::bind(address).await?, options)
+    }
+
+    /// Serves on a socket that is open already.
+    ///
+    /// # Errors
+    /// The socket has no address.
+    pub fn on(listener: TcpListener, options: Options) -> std::io::Result<Self> {
         let address = listener.local_addr()?;
         let server = Server::new(&format!("http://{address}"), options);
         let router = server.router();

@@ -283,7 +283,9 @@ impl Api {
         let jobs = crate::schedule::jobs(&config, &crate::config::Run::Generate(generator), now);
         let id = self
             .store
-            .write(move |tx| crate::schedule::enqueue(tx, jobs, now))
+            .write(move |tx| {
+                crate::schedule::enqueue(tx, jobs, crate::schedule::Waiting::Hastens, now)
+            })
             .await?;
         Ok(id)
     }
@@ -299,7 +301,9 @@ impl Api {
         ));
         let id = self
             .store
-            .write(move |tx| crate::schedule::enqueue(tx, jobs, now))
+            .write(move |tx| {
+                crate::schedule::enqueue(tx, jobs, crate::schedule::Waiting::Hastens, now)
+            })
             .await?;
         Ok(id)
     }
