@@ -17,8 +17,6 @@ use super::output::Failure;
 /// What every command gets.
 pub(super) struct Context {
     pub(super) config: Option<PathBuf>,
-    /// Standard output is a terminal.
-    pub(super) terminal: bool,
 }
 
 impl Context {
@@ -51,12 +49,6 @@ impl Context {
             };
             Ok(client.call(request).await?)
         })
-    }
-
-    /// Whether a daemon answers.
-    pub(super) fn daemon_runs(&self, config: &Config) -> Result<bool, Failure> {
-        let socket = config.daemon.socket.clone();
-        runtime()?.block_on(async move { Ok(Client::connect(&socket).await?.is_some()) })
     }
 }
 

@@ -79,7 +79,6 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
     let terminal = stdout.is_terminal();
     let context = client::Context {
         config: cli.config.clone(),
-        terminal,
     };
     match cli.command {
         Command::Run(args) => run::run(&context, &args),
