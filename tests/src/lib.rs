@@ -6,4 +6,6 @@
     reason = "what goes wrong fails the test"
 )]
 
+pub mod bin;
 pub mod pds;
+pub mod plugins;

@@ -7,6 +7,7 @@ mod hold;
 pub mod init;
 mod metrics;
 mod output;
+mod plugin;
 mod post;
 mod queue;
 pub mod report;
@@ -50,6 +51,7 @@ pub enum Command {
     Init(init::InitArgs),
     Check(check::CheckArgs),
     Schema(schema::SchemaArgs),
+    Plugin(plugin::PluginArgs),
     Post(Box<post::PostArgs>),
     Queue(queue::QueueArgs),
     Metrics(metrics::MetricsArgs),
@@ -87,6 +89,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
             Ok(args.run(cli.config.as_deref(), &environment, &mut stdout, terminal)?)
         }
         Command::Schema(args) => Ok(args.run(&mut stdout)?),
+        Command::Plugin(args) => done(plugin::run(args)),
         Command::Post(args) => done(post::run(&context, *args)),
         Command::Queue(args) => done(queue::run(&context, args)),
         Command::Metrics(args) => done(metrics::run(&context, args)),

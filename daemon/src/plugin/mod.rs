@@ -7,6 +7,7 @@
 
 mod bindings;
 pub mod broker;
+pub mod build;
 mod cache;
 mod call;
 mod capabilities;
