@@ -1,5 +1,3 @@
-use std::os::unix::fs::PermissionsExt as _;
-
 use tempfile::TempDir;
 
 use super::*;
@@ -36,8 +34,14 @@ fn compiler(folder: &Path, version: &str) -> PathBuf {
              esac\n",
             sysroot.display()
         );
-        fs::write(&path, script).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        // Another process writes it: a file that this one had open, a child of another test
+        // could hold open still, and then it does not start.
+        let written = Command::new("sh")
+            .args(["-c", "printf %s \"$1\" > \"$0\" && chmod 755 \"$0\""])
+            .arg(&path)
+            .arg(script)
+            .status();
+        assert!(written.unwrap().success());
     }
     sysroot
 }
