@@ -3,6 +3,7 @@
 //! JSON.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -10,6 +11,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::post;
+use rustls::{ClientConfig, RootCertStore};
 use serde::de::DeserializeOwned;
 use tokio::net::UnixListener;
 use tokio::sync::watch;
@@ -76,6 +78,16 @@ pub enum ClientError {
     Answer(String),
 }
 
+/// Nothing is encrypted on the socket; without any configuration of it, the client would
+/// look for one of the whole process.
+fn no_tls() -> Result<ClientConfig, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    Ok(ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(RootCertStore::empty())
+        .with_no_client_auth())
+}
+
 /// How long the daemon may take; validating asks platforms.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -103,6 +115,7 @@ impl Client {
         }
         let http = reqwest::Client::builder()
             .unix_socket(socket.to_owned())
+            .tls_backend_preconfigured(no_tls().map_err(|error| failed(error.to_string()))?)
             .no_proxy()
             .timeout(PATIENCE)
             .build()
