@@ -7,5 +7,7 @@
 )]
 
 pub mod bin;
+pub mod daemon;
 pub mod pds;
 pub mod plugins;
+pub mod standin;

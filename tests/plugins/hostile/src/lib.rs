@@ -68,6 +68,8 @@ enum Behaviour {
         count: u32,
     },
     Request(Wanted),
+    /// Breaks off in the middle of what can't be taken back.
+    RequestAndPanic(Wanted),
     /// Reads a file that may not be its own.
     ReadFile {
         id: String,
@@ -101,25 +103,16 @@ fn get() -> String {
 fn behave(behaviour: Behaviour) -> Result<Value> {
     Ok(match behaviour {
         Behaviour::Behave => json!("good"),
-        Behaviour::LoopForever => loop {
-            std::hint::black_box(());
-        },
+        Behaviour::LoopForever => loop_forever(),
         Behaviour::LoopInBursts { url } => loop {
             for turn in 0..1_000_000_u32 {
                 std::hint::black_box(turn);
             }
             let _ = http::get(url.as_str()).send();
         },
-        Behaviour::GrowMemory => {
-            let mut all: Vec<Vec<u8>> = Vec::new();
-            loop {
-                all.push(vec![1; 1 << 20]);
-                std::hint::black_box(&all);
-            }
-        }
+        Behaviour::GrowMemory => grow_memory(),
         Behaviour::RecurseForever => json!(deeper(1)),
-        #[expect(clippy::panic, reason = "it is what this is for")]
-        Behaviour::Panic { message } => panic!("{message}"),
+        Behaviour::Panic { message } => fall_over(&message),
         Behaviour::ReturnHuge { bytes } => json!("x".repeat(bytes)),
         Behaviour::ReturnState { .. } => json!("see `publish`"),
         Behaviour::SendHuge { url, bytes } => {
@@ -129,6 +122,9 @@ fn behave(behaviour: Behaviour) -> Result<Value> {
             let mut answers = Value::Null;
             for _ in 0..count {
                 answers = answer(http::get(url.as_str()));
+            }
+            if answers["error"].is_string() {
+                return Err(Error::Invalid(answers.to_string()));
             }
             answers
         }
@@ -148,21 +144,15 @@ fn behave(behaviour: Behaviour) -> Result<Value> {
         Behaviour::KvKeys => {
             json!(kv::keys("").map_err(|error| Error::Invalid(format!("{error:?}")))?)
         }
-        #[expect(clippy::panic, reason = "it is what this is for")]
         Behaviour::KvSetAndPanic { key } => {
             let kept = kv::set(&key, "x");
-            panic!("after {kept:?}")
+            fall_over(&format!("after {kept:?}"))
         }
         Behaviour::RandomBytes { count } => json!(random::bytes(count)),
-        Behaviour::Request(wanted) => {
-            let mut request = Request::new(&wanted.method, wanted.url);
-            for (name, value) in wanted.headers {
-                request = request.header(&name, value);
-            }
-            if !wanted.body.is_empty() {
-                request = request.body("application/json", wanted.body);
-            }
-            answer(request)
+        Behaviour::Request(wanted) => answer(wanted.into()),
+        Behaviour::RequestAndPanic(wanted) => {
+            let seen = answer(wanted.into());
+            fall_over(&format!("after {seen}"))
         }
         Behaviour::ReadFile { id } => match media::read(&id, 1 << 20) {
             Ok(bytes) => json!(String::from_utf8_lossy(&bytes)),
@@ -181,6 +171,43 @@ fn behave(behaviour: Behaviour) -> Result<Value> {
             Err(error) => json!({ "error": format!("{error:?}") }),
         },
     })
+}
+
+impl From<Wanted> for Request {
+    fn from(wanted: Wanted) -> Self {
+        let mut request = Request::new(&wanted.method, wanted.url);
+        for (name, value) in wanted.headers {
+            request = request.header(&name, value);
+        }
+        if !wanted.body.is_empty() {
+            request = request.body("application/json", wanted.body);
+        }
+        request
+    }
+}
+
+// Functions of their own, for the tests to find in backtraces.
+
+#[inline(never)]
+fn loop_forever() -> ! {
+    loop {
+        std::hint::black_box(());
+    }
+}
+
+#[inline(never)]
+fn grow_memory() -> ! {
+    let mut all: Vec<Vec<u8>> = Vec::new();
+    loop {
+        all.push(vec![1; 1 << 20]);
+        std::hint::black_box(&all);
+    }
+}
+
+#[inline(never)]
+#[expect(clippy::panic, reason = "it is what this is for")]
+fn fall_over(message: &str) -> ! {
+    panic!("{message}")
 }
 
 /// Not in tail position, so that no optimiser makes a loop of it.
