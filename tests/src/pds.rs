@@ -238,6 +238,19 @@ impl Pds {
         answer
     }
 
+    /// A blob's bytes.
+    ///
+    /// # Panics
+    /// The server does not have it.
+    pub async fn blob(&self, did: &str, cid: &str) -> Vec<u8> {
+        let url = format!("{}/xrpc/com.atproto.sync.getBlob", self.ready.url);
+        let url = reqwest::Url::parse_with_params(&url, [("did", did), ("cid", cid)])
+            .expect("an address");
+        let answer = self.client.get(url).send().await.expect("an answer");
+        assert_eq!(answer.status(), 200);
+        answer.bytes().await.expect("a body").to_vec()
+    }
+
     /// All records of a collection, the oldest key first, each with `uri`, `cid` and `value`.
     ///
     /// # Panics
