@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::config::LogConfig;
 use crate::demo::{Demo, DemoError, News, Newspaper};
 use crate::model::{Metric, Timestamp};
+use crate::plugin::{Bytes, build};
 use crate::service::start_log;
 
 use super::output::Failure;
@@ -32,6 +33,8 @@ pub struct DemoArgs {
     pub once: bool,
 }
 
+const STOCK: [&str; 4] = ["bluesky", "library", "mastodon", "rss"];
+
 pub(super) fn run(args: &DemoArgs, config: Option<&Path>) -> Result<ExitCode, Failure> {
     if config.is_some() {
         return Err(Failure::wrong("the demo has a configuration of its own")
@@ -40,7 +43,7 @@ pub(super) fn run(args: &DemoArgs, config: Option<&Path>) -> Result<ExitCode, Fa
     let mut out = io::stdout();
     let plugins = match &args.plugins {
         Some(dir) => std::path::absolute(dir)?,
-        None => super::plugin::build_stock(&mut out)?,
+        None => build_plugins(&mut out)?,
     };
     let dir = std::path::absolute(&args.directory)?;
     let log = LogConfig {
@@ -53,6 +56,50 @@ pub(super) fn run(args: &DemoArgs, config: Option<&Path>) -> Result<ExitCode, Fa
         .build()
         .map_err(|error| Failure::failed(format!("no runtime: {error}")))?
         .block_on(show(args, &dir, &plugins, &mut out))
+}
+
+/// Builds the stock plugins of the checkout that this binary, or the current folder, is in.
+fn build_plugins(out: &mut dyn Write) -> Result<PathBuf, Failure> {
+    let starts = [std::env::current_dir(), std::env::current_exe()];
+    let checkout = starts.iter().flatten().find_map(|start| {
+        start
+            .ancestors()
+            .find(|dir| STOCK.iter().all(|name| source(dir, name).is_dir()))
+    });
+    let Some(checkout) = checkout else {
+        return Err(
+            Failure::wrong("the sources of the stock plugins are not here").help(
+                "run it in a checkout of Jarchi, or name a folder of built plugins: \
+             `jarchi demo --plugins DIR`",
+            ),
+        );
+    };
+    writeln!(
+        out,
+        "Building the plugins; the first time takes a few minutes."
+    )?;
+    let target = checkout.join("target/plugins");
+    let components = target.join("stock");
+    let options = build::Options {
+        out: Some(components.clone()),
+        target_dir: Some(target),
+        live: true,
+        install: true,
+    };
+    let dirs: Vec<PathBuf> = STOCK.iter().map(|name| source(checkout, name)).collect();
+    for built in build::build(&dirs, &options)? {
+        writeln!(
+            out,
+            "  {:<9} {}",
+            built.inspection.manifest.name,
+            Bytes(built.inspection.size)
+        )?;
+    }
+    Ok(components)
+}
+
+fn source(checkout: &Path, name: &str) -> PathBuf {
+    checkout.join("plugins").join(name)
 }
 
 async fn show(
@@ -225,7 +272,10 @@ fn tell(news: &News, zone: Tz, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn clock(at: Timestamp, zone: Tz) -> String {
-    at.to_utc().with_timezone(&zone).format("%H:%M:%S").to_string()
+    at.to_utc()
+        .with_timezone(&zone)
+        .format("%H:%M:%S")
+        .to_string()
 }
 
 /// Enough of it to be known again.

@@ -2,6 +2,7 @@
 
 pub mod check;
 mod client;
+mod demo;
 mod extras;
 mod hold;
 pub mod init;
@@ -63,6 +64,7 @@ pub enum Command {
     Status(status::StatusArgs),
     Reload(status::ReloadArgs),
     Store(store::StoreArgs),
+    Demo(demo::DemoArgs),
     Completions(extras::CompletionsArgs),
     Man(extras::ManArgs),
 }
@@ -101,6 +103,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Status(args) => done(status::run(&context, args)),
         Command::Reload(args) => done(status::reload(&context, args)),
         Command::Store(args) => done(store::run(&context, args)),
+        Command::Demo(args) => demo::run(&args, cli.config.as_deref()),
         Command::Completions(args) => done(extras::completions(&args, &mut Cli::command())),
         Command::Man(args) => done(extras::man(&args, Cli::command())),
     }
