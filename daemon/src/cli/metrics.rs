@@ -4,7 +4,7 @@ use crate::model::Id;
 use crate::service::api::{Metrics, Request};
 
 use super::client::Context;
-use super::output::{Failure, print, table};
+use super::output::{Failure, moment, print, table};
 
 /// The numbers of a post or an account
 #[derive(Clone, Debug, clap::Args)]
@@ -51,7 +51,7 @@ fn words(metrics: &Metrics, series: bool) -> String {
         for sample in &of.samples[first..] {
             rows.push(vec![
                 of.account.clone(),
-                sample.at.to_string(),
+                moment(sample.at),
                 sample
                     .metrics
                     .iter()

@@ -7,6 +7,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
 use crate::config::Diagnostics;
+use crate::model::Timestamp;
 use crate::service::ClientError;
 use crate::service::api::ApiError;
 use crate::store::StoreError;
@@ -155,6 +156,14 @@ pub(super) fn table(names: &[&str], rows: impl IntoIterator<Item = Vec<String>>)
         .map(|line| line.trim_end().to_owned())
         .collect::<Vec<_>>()
         .join("\n")
+}
+
+/// A moment by this machine's wall clock, for people.
+pub(super) fn moment(at: Timestamp) -> String {
+    at.to_utc()
+        .with_timezone(&chrono::Local)
+        .format("%Y-%m-%d %H:%M:%S %:z")
+        .to_string()
 }
 
 /// What is not there.

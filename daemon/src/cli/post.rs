@@ -7,7 +7,7 @@ use crate::model::{Id, Problem, Severity, TimeSpan, Visibility};
 use crate::service::api::{Attachment, PostDetail, PostRequest, Posted, Posts, Request};
 
 use super::client::Context;
-use super::output::{Failure, or_dash, print, table};
+use super::output::{Failure, moment, or_dash, print, table};
 
 /// Post something, or look at what was posted
 ///
@@ -212,7 +212,7 @@ fn list(posts: &Posts) -> String {
         posts.posts.iter().map(|post| {
             vec![
                 post.post.to_string(),
-                post.created_at.to_string(),
+                moment(post.created_at),
                 post.deliveries
                     .iter()
                     .map(|(account, state)| format!("{account}: {state}"))
@@ -227,7 +227,7 @@ fn list(posts: &Posts) -> String {
 
 fn show(detail: &PostDetail) -> String {
     let post = &detail.post;
-    let mut text = format!("post {}, made {}\n\n", post.id, post.created_at);
+    let mut text = format!("post {}, made {}\n\n", post.id, moment(post.created_at));
     for line in post.draft.text.lines() {
         text.push_str(&format!("  {line}\n"));
     }

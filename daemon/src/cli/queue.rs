@@ -4,7 +4,7 @@ use crate::model::{AttemptOutcome, Delivery, Id, State};
 use crate::service::api::{Deliveries, DeliveryLine, QueueList, Request};
 
 use super::client::Context;
-use super::output::{Failure, or_dash, print, table};
+use super::output::{Failure, moment, or_dash, print, table};
 
 /// What is to be published: list, show, cancel, retry, move, resolve
 #[derive(Clone, Debug, clap::Args)]
@@ -166,7 +166,7 @@ fn words(list: &QueueList) -> String {
             list.jobs.iter().map(|job| {
                 vec![
                     job.id.to_string(),
-                    job.due.to_string(),
+                    moment(job.due),
                     job.lane.clone(),
                     if job.dead.is_some() { "dead" } else { "queued" }.to_owned(),
                     job.dead
@@ -187,8 +187,8 @@ pub(super) fn detail(delivery: &Delivery) -> String {
         delivery.id,
         delivery.account,
         delivery.state.name(),
-        delivery.due,
-        delivery.created_at,
+        moment(delivery.due),
+        moment(delivery.created_at),
         delivery.key
     );
     match &delivery.state {
@@ -221,7 +221,8 @@ pub(super) fn detail(delivery: &Delivery) -> String {
         };
         text.push_str(&format!(
             "  {} {}: {outcome}\n",
-            attempt.ended, attempt.call
+            moment(attempt.ended),
+            attempt.call
         ));
     }
     text

@@ -4,7 +4,7 @@ use crate::model::Id;
 use crate::service::api::{Request, Schedules};
 
 use super::client::Context;
-use super::output::{Failure, or_dash, print, table};
+use super::output::{Failure, moment, or_dash, print, table};
 
 /// What runs when
 #[derive(Clone, Debug, clap::Args)]
@@ -59,7 +59,7 @@ pub(super) fn run(context: &Context, args: ScheduleArgs) -> Result<(), Failure> 
                     line.cron.clone(),
                     line.run.clone(),
                     line.next_local.join("\n"),
-                    or_dash(line.last),
+                    or_dash(line.last.map(moment)),
                 ]
             }),
         )

@@ -3,7 +3,7 @@
 use crate::service::api::{Request, Status};
 
 use super::client::Context;
-use super::output::{Failure, or_dash, print, table};
+use super::output::{Failure, moment, or_dash, print, table};
 
 /// How the accounts stand, and what each platform lets us promise
 #[derive(Clone, Debug, clap::Args)]
@@ -49,8 +49,8 @@ fn words(status: &Status) -> String {
             vec![
                 line.account.clone(),
                 line.plugin.clone(),
-                or_dash(line.next),
-                or_dash(line.last_published),
+                or_dash(line.next.map(moment)),
+                or_dash(line.last_published.map(moment)),
                 match &line.problem {
                     Some(problem) => format!("not usable: {problem}"),
                     None => line.promise.clone(),

@@ -137,12 +137,16 @@ pub struct AccountLine {
     pub problem: Option<String>,
 }
 
-/// A moment by the wall clock, with the zone's short name.
+/// A moment by the wall clock, with the zone's short name; seconds where there are some.
 pub(super) fn local(moment: Timestamp, zone: Tz) -> String {
+    let format = match moment.0 / 1000 % 60 {
+        0 => "%a %Y-%m-%d %H:%M %Z",
+        _ => "%a %Y-%m-%d %H:%M:%S %Z",
+    };
     moment
         .to_utc()
         .with_timezone(&zone)
-        .format("%a %Y-%m-%d %H:%M %Z")
+        .format(format)
         .to_string()
 }
 
@@ -177,6 +181,18 @@ impl Api {
             .get(account)
             .and_then(|account| config.brands.get(&account.brand))
             .map_or(Tz::UTC, |brand| brand.time_zone)
+    }
+
+    /// Posts and deliveries are numbered together, and are easily taken for one another.
+    pub(super) fn no_post(&self, id: Id) -> ApiError {
+        let known = self.store.view().delivery(id).ok().flatten();
+        ApiError::missing(match known {
+            Some(delivery) => format!(
+                "there is no post {id}: that is a delivery of post {}",
+                delivery.post
+            ),
+            None => format!("there is no post {id}"),
+        })
     }
 
     /// RFC 3339, or by the wall clock of the account's brand.
@@ -266,9 +282,7 @@ impl Api {
 
     pub(super) fn show_post(&self, id: Id) -> Result<PostDetail, ApiError> {
         let view = self.store.view();
-        let post = view
-            .post(id)?
-            .ok_or_else(|| ApiError::missing(format!("there is no post {id}")))?;
+        let post = view.post(id)?.ok_or_else(|| self.no_post(id))?;
         let mut deliveries = Vec::new();
         for id in &post.deliveries {
             deliveries.extend(view.delivery(*id)?);

@@ -417,9 +417,7 @@ impl Api {
 
     fn post_metrics(&self, id: Id) -> Result<Metrics, ApiError> {
         let view = self.store.view();
-        let post = view
-            .post(id)?
-            .ok_or_else(|| ApiError::missing(format!("there is no post {id}")))?;
+        let post = view.post(id)?.ok_or_else(|| self.no_post(id))?;
         let mut of = Vec::new();
         for delivery in post.deliveries {
             let Some(delivery) = view.delivery(delivery)? else {
