@@ -91,7 +91,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
             Ok(args.run(cli.config.as_deref(), &environment, &mut stdout, terminal)?)
         }
         Command::Schema(args) => Ok(args.run(&mut stdout)?),
-        Command::Plugin(args) => done(plugin::run(args)),
+        Command::Plugin(args) => done(plugin::run(&context, args)),
         Command::Post(args) => done(post::run(&context, *args)),
         Command::Queue(args) => done(queue::run(&context, args)),
         Command::Metrics(args) => done(metrics::run(&context, args)),

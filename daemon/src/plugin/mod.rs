@@ -39,6 +39,7 @@ pub use engine::EngineError;
 pub use files::{FileError, FileInfo, Library};
 pub use host::{Carrier, KvStore, MemoryKv, Site};
 pub use limits::{Bytes, Limit, Reached, Usage};
+pub(crate) use registry::judge;
 pub use registry::{
     Changes, Host, HostError, HostOptions, LoadError, LoadReason, Plugin, Registry,
 };

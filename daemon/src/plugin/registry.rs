@@ -198,7 +198,8 @@ pub enum LoadReason {
 /// The interfaces that a plugin can import.
 const OFFERED: [&str; 7] = ["types", "http", "media", "kv", "log", "clock", "random"];
 
-fn judge(inspection: &Inspection, config: &PluginConfig) -> Result<(), LoadReason> {
+/// Whether a component can be loaded under the name that its configuration gives it.
+pub(crate) fn judge(inspection: &Inspection, config: &PluginConfig) -> Result<(), LoadReason> {
     if inspection.manifest.name != config.name {
         return Err(LoadReason::Name(inspection.manifest.name.clone()));
     }
