@@ -67,6 +67,13 @@ impl Home {
         path
     }
 
+    /// As [`Home::write`], for this user's eyes only.
+    pub fn secret(&self, name: &str, text: &str) {
+        use std::os::unix::fs::PermissionsExt as _;
+        let path = self.write(name, text);
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).expect("a file");
+    }
+
     fn command(&self) -> Command {
         let mut command = Command::new(crate::bin::jarchi());
         command
