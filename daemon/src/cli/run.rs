@@ -44,7 +44,7 @@ impl From<RunError> for Failure {
             RunError::Store(error) => error.into(),
             RunError::Plugins(_) => Failure::wrong(error.to_string())
                 .help("`jarchi check` shows what each plugin wants and what it is granted"),
-            RunError::Listen { .. } => Failure::wrong(error.to_string()),
+            RunError::Listen { .. } | RunError::Key(_) => Failure::wrong(error.to_string()),
             RunError::Broken(_) => Failure::failed(error.to_string()),
         }
     }

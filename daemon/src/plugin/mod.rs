@@ -1,4 +1,4 @@
-//! The wasm host: engine, limits, registry, broker.
+//! The wasm host: engine, limits, registry, broker, vault.
 //!
 //! [`Host`] is the engine with everything that a plugin can call; [`Registry`] holds the
 //! plugins that are loaded; a [`Plugin`] is called through one function for each of the
@@ -20,6 +20,7 @@ mod limits;
 pub mod manifest;
 mod registry;
 mod types;
+pub mod vault;
 pub mod wants;
 
 /// The types of `inbox`, as the interface has them.

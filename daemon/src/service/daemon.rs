@@ -10,10 +10,11 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::config::{Config, Environment, Loaded, Reloader};
 use crate::plugin::broker::{Broker, BrokerOptions};
+use crate::plugin::vault::{Key, Vault};
 use crate::plugin::{Host, HostOptions, Registry};
 use crate::store::{Options, Store};
 
-use super::{MemorySecrets, Plugins, Ready, RunError, Running, Setup, StoredKv, start};
+use super::{Plugins, Ready, RunError, Running, Setup, StoredKv, VaultSecrets, start};
 
 /// What a daemon starts with.
 pub struct Daemon {
@@ -70,6 +71,10 @@ pub async fn launch(daemon: Daemon) -> Result<Started, RunError> {
             cache: config.daemon.cache,
         },
     )?;
+    let vault = Vault::open(store.clone(), Key::find(daemon.environment.as_ref(), dir)?);
+    for error in vault.check().map_err(|error| broken(error.to_string()))? {
+        tracing::warn!(%error, "a secret can't be opened");
+    }
     let broker = Broker::new(daemon.broker, daemon.clock.clone())
         .map_err(|error| broken(error.to_string()))?;
     let host = Host::new(HostOptions {
@@ -93,7 +98,7 @@ pub async fn launch(daemon: Daemon) -> Result<Started, RunError> {
     let plugins = Arc::new(Plugins::new(
         registry.clone(),
         receiver.clone(),
-        Arc::new(MemorySecrets::default()),
+        Arc::new(VaultSecrets(vault)),
     ));
     let mut parts = tokio::task::JoinSet::new();
     parts.spawn(follow(

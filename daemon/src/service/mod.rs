@@ -17,6 +17,6 @@ pub use endpoint::Endpoint;
 pub use health::{Health, Readiness};
 pub use plugins::{Plugins, SecretSource, StoredKv};
 pub use run::{Ready, RunError, Running, Setup, start};
-pub use secrets::MemorySecrets;
+pub use secrets::VaultSecrets;
 pub use socket::{Client, ClientError};
 pub use telemetry::{TelemetryError, start_log, start_metrics};

@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::content::Generators;
 use crate::measure::Collector;
+use crate::plugin::vault::KeyError;
 use crate::publish::{Connectors, Publisher};
 use crate::queue::{self, Dispatcher, Handle};
 use crate::schedule::{self, Waiting};
@@ -41,6 +42,8 @@ pub struct Setup {
 pub enum RunError {
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Key(#[from] KeyError),
     #[error("{what} can't be opened: {reason}")]
     Listen { what: String, reason: String },
     #[error("plugins are refused:\n  {}", .0.join("\n  "))]

@@ -1,27 +1,26 @@
-//! Secrets in memory.
+//! An account's secrets: those of the configuration, and under them those of the vault.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use secrecy::SecretString;
 
 use crate::plugin::broker::Secrets;
+use crate::plugin::vault::Vault;
 
 use super::SecretSource;
 
-type Captured = Arc<Mutex<HashMap<(String, String, String), SecretString>>>;
-
-#[derive(Clone, Default)]
-pub struct MemorySecrets(Captured);
+#[derive(Clone, Debug)]
+pub struct VaultSecrets(pub Vault);
 
 struct Of {
     plugin: String,
     subject: String,
     configured: BTreeMap<String, SecretString>,
-    captured: Captured,
+    vault: Vault,
 }
 
-impl SecretSource for MemorySecrets {
+impl SecretSource for VaultSecrets {
     fn of(
         &self,
         plugin: &str,
@@ -32,27 +31,35 @@ impl SecretSource for MemorySecrets {
             plugin: plugin.to_owned(),
             subject: subject.to_owned(),
             configured: configured.clone(),
-            captured: self.0.clone(),
+            vault: self.0.clone(),
         })
     }
 }
 
 impl Secrets for Of {
+    /// One that can't be opened is as one that is not there: the plugin logs in anew.
     fn get(&self, name: &str) -> Option<SecretString> {
-        self.configured.get(name).cloned().or_else(|| {
-            let key = (self.plugin.clone(), self.subject.clone(), name.to_owned());
-            let captured = self.captured.lock().unwrap_or_else(PoisonError::into_inner);
-            captured.get(&key).cloned()
-        })
+        if let Some(value) = self.configured.get(name) {
+            return Some(value.clone());
+        }
+        self.vault
+            .get(&self.plugin, &self.subject, name)
+            .unwrap_or_else(|error| {
+                tracing::warn!(%error, "a secret can't be opened");
+                None
+            })
     }
 
     fn capture(&self, name: &str, value: SecretString) -> Result<(), String> {
-        let key = (self.plugin.clone(), self.subject.clone(), name.to_owned());
-        self.captured
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(key, value);
-        Ok(())
+        self.vault
+            .put(&self.plugin, &self.subject, name, &value)
+            .map_err(|error| error.to_string())
+    }
+
+    fn capture_all(&self, values: Vec<(String, SecretString)>) -> Result<(), String> {
+        self.vault
+            .put_all(&self.plugin, &self.subject, &values)
+            .map_err(|error| error.to_string())
     }
 
     fn all(&self) -> Vec<(String, SecretString)> {
@@ -61,14 +68,13 @@ impl Secrets for Of {
             .iter()
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
-        let captured = self.captured.lock().unwrap_or_else(PoisonError::into_inner);
+        // What can't be opened can't be sent either: there is nothing of it to black out.
+        let captured = self.vault.all(&self.plugin, &self.subject);
         all.extend(
             captured
-                .iter()
-                .filter(|((plugin, subject, _), _)| {
-                    *plugin == self.plugin && *subject == self.subject
-                })
-                .map(|((_, _, name), value)| (name.clone(), value.clone())),
+                .unwrap_or_default()
+                .into_iter()
+                .filter_map(|(name, value)| Some((name, value.ok()?))),
         );
         all
     }

@@ -22,6 +22,23 @@ impl View<'_> {
         self.get(Tree::Vault, &full(plugin, subject, name))
     }
 
+    /// Names and ciphertexts of one plugin's subject.
+    pub fn sealed_of(
+        &self,
+        plugin: &str,
+        subject: &str,
+    ) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        let prefix = full(plugin, subject, "");
+        let pairs = self.prefix(Tree::Vault, &prefix, usize::MAX)?;
+        Ok(pairs
+            .into_iter()
+            .map(|(key, bytes)| {
+                let name = String::from_utf8_lossy(&key[prefix.len()..]).into_owned();
+                (name, bytes)
+            })
+            .collect())
+    }
+
     /// Plugin, subject and name of everything that is kept.
     pub fn sealed_names(&self) -> Result<Vec<(String, String, String)>, StoreError> {
         let pairs = self.prefix(Tree::Vault, &[], usize::MAX)?;
