@@ -8,7 +8,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::clock::Clock;
-use crate::store::{self, Options, Store};
+use crate::store::{self, ExportReport, Options, Store};
 
 use super::client::Context;
 use super::output::{Failure, print};
@@ -82,7 +82,7 @@ pub(super) fn run(context: &Context, args: StoreArgs) -> Result<(), Failure> {
             print(&report, args.json, |report| {
                 format!(
                     "{} records; {:.1} MB became {:.1} MB. The old database is in {}; remove it \
-                     when you are content",
+                     when you are content, or the next run does",
                     report.records,
                     report.before as f64 / 1e6,
                     report.after as f64 / 1e6,
@@ -94,9 +94,10 @@ pub(super) fn run(context: &Context, args: StoreArgs) -> Result<(), Failure> {
             let store = Store::open(dir, &options)?;
             let now = Clock::system().now();
             if file.as_os_str() == "-" {
-                store::export(&store, now, &mut BufWriter::new(io::stdout().lock()), count)?;
+                let mut out = BufWriter::new(io::stdout().lock());
+                let report = store::export(&store, now, &mut out, count)?;
                 bar.finish_and_clear();
-                return Ok(());
+                return left_out(&report);
             }
             let at = |error: io::Error| Failure::wrong(format!("{}: {error}", file.display()));
             let out = File::create_new(&file).map_err(at)?;
@@ -107,7 +108,8 @@ pub(super) fn run(context: &Context, args: StoreArgs) -> Result<(), Failure> {
             bar.finish_and_clear();
             print(&report, args.json, |report| {
                 format!("{} records in {}", report.records, file.display())
-            })
+            })?;
+            left_out(&report)
         }
         StoreCommand::Import { file } => {
             let store = Store::open(dir, &options)?;
@@ -124,6 +126,19 @@ pub(super) fn run(context: &Context, args: StoreArgs) -> Result<(), Failure> {
             })
         }
     }
+}
+
+/// An export that lacks something is no success.
+fn left_out(report: &ExportReport) -> Result<(), Failure> {
+    if report.problems.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::failed(format!(
+        "{} records can't be read and were left out:\n  {}",
+        report.problems.len(),
+        report.problems.join("\n  ")
+    ))
+    .help("what can be read is in the export; keep a copy of the store's folder"))
 }
 
 /// A count of records on a terminal, nothing elsewhere.

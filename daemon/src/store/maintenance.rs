@@ -12,9 +12,9 @@ use serde_json::Value;
 use crate::model::{Id, Timestamp};
 
 use super::jobs::{JOBS, LEASES, due_key};
-use super::open::{DATABASE, Options};
+use super::open::{COMPACTING, DATABASE, Options};
 use super::posts::{DELIVERIES, DRAFTS, POSTS, PUBLISHED};
-use super::raw::{Raw, Tree, View};
+use super::raw::{Raw, Tree, View, owner_of, pieces_of};
 use super::series::SERIES;
 use super::table::{Table, readable, trailing_number};
 use super::triggers::TRIGGERS;
@@ -103,15 +103,24 @@ struct Header {
     at: Timestamp,
 }
 
+/// The last line: an export that was cut off has none.
+#[derive(Serialize, Deserialize)]
+struct End {
+    records: u64,
+}
+
 const EXPORT_VERSION: u32 = 1;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ExportReport {
     pub records: u64,
+    /// What could not be read and was left out, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<String>,
 }
 
-/// Writes every record as one line of JSON. Secrets leave as the ciphertexts that they
-/// are.
+/// Writes every record that can be read as one line of JSON. Secrets leave as the
+/// ciphertexts that they are.
 pub fn export(
     store: &Store,
     at: Timestamp,
@@ -138,18 +147,29 @@ pub fn export(
             continue;
         }
         let codec = codec(tree);
-        each(view, tree, |key, bytes| {
-            line(&Line {
-                table: tree.name().to_owned(),
-                key: BASE64.encode(key),
-                name: readable(key),
-                value: codec.show(key, bytes)?,
-            })?;
-            report.records += 1;
-            progress(report.records);
-            Ok(())
-        })?;
+        for pair in view.sled(tree).iter() {
+            let (key, stored) = pair.map_err(super::raw::failed)?;
+            let shown = view
+                .whole(tree, &key, stored.to_vec())
+                .and_then(|bytes| codec.show(&key, &bytes));
+            match shown {
+                Ok(value) => {
+                    line(&Line {
+                        table: tree.name().to_owned(),
+                        key: BASE64.encode(&key),
+                        name: readable(&key),
+                        value,
+                    })?;
+                    report.records += 1;
+                    progress(report.records);
+                }
+                Err(error) => report.problems.push(error.to_string()),
+            }
+        }
     }
+    line(&End {
+        records: report.records,
+    })?;
     out.flush().map_err(io)?;
     Ok(report)
 }
@@ -192,7 +212,8 @@ pub fn import(
     input: &mut dyn BufRead,
     mut progress: impl FnMut(u64),
 ) -> Result<ExportReport, StoreError> {
-    if !store.view().sled(Tree::Posts).is_empty() || !store.view().sled(Tree::Jobs).is_empty() {
+    let used = |tree: &Tree| *tree != Tree::Meta && !store.view().sled(*tree).is_empty();
+    if Tree::ALL.iter().any(used) {
         return Err(StoreError::Invalid(
             "the store is not empty: import into a new directory".to_owned(),
         ));
@@ -218,14 +239,25 @@ pub fn import(
             ),
         ));
     }
+    let mut end = None;
     for (index, text) in lines {
         let number = index + 1;
         let text = text.map_err(|error| at_line(number, error.to_string()))?;
         if text.trim().is_empty() {
             continue;
         }
-        let line: Line =
-            serde_json::from_str(&text).map_err(|error| at_line(number, error.to_string()))?;
+        let line: Line = match serde_json::from_str(&text) {
+            Ok(line) => line,
+            Err(error) => {
+                end = serde_json::from_str(&text)
+                    .ok()
+                    .map(|End { records }| records);
+                if end.is_some() {
+                    break;
+                }
+                return Err(at_line(number, error.to_string()));
+            }
+        };
         let tree = Tree::ALL
             .into_iter()
             .find(|tree| tree.name() == line.table && *tree != Tree::Pieces)
@@ -244,6 +276,15 @@ pub fn import(
         }
     }
     write(store, batch)?;
+    if end != Some(report.records) {
+        return Err(StoreError::Invalid(format!(
+            "the export is not whole: it has {} records and then {}; what it has was read",
+            report.records,
+            end.map_or("breaks off".to_owned(), |end| format!(
+                "says that it had {end}"
+            ))
+        )));
+    }
     Ok(report)
 }
 
@@ -290,18 +331,53 @@ impl Store {
                 }
             }
         }
+        check_pieces(view, &mut report)?;
         check_jobs(view, &mut report)?;
         check_deliveries(view, &mut report)?;
         Ok(report)
     }
 }
 
+/// A piece belongs to a value that is in so many.
+fn check_pieces(view: View<'_>, report: &mut CheckReport) -> Result<(), StoreError> {
+    for piece in view.sled(Tree::Pieces).iter().keys() {
+        let piece = piece.map_err(super::raw::failed)?;
+        let owned = match owner_of(&piece) {
+            Some((tree, key, number)) => view
+                .stored(tree, key)?
+                .is_some_and(|stored| number < pieces_of(&stored)),
+            None => false,
+        };
+        if !owned {
+            report
+                .problems
+                .push(format!("the piece {} belongs to nothing", readable(&piece)));
+        }
+    }
+    Ok(())
+}
+
+/// Every record of a table that can be read; the others have been told of.
+fn readables<V: Serialize + DeserializeOwned>(
+    view: View<'_>,
+    table: &Table<V>,
+    mut visit: impl FnMut(&[u8], V) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    for pair in view.sled(table.tree).iter() {
+        let (key, stored) = pair.map_err(super::raw::failed)?;
+        let record = view
+            .whole(table.tree, &key, stored.to_vec())
+            .and_then(|bytes| table.decode(&key, &bytes));
+        if let Ok(record) = record {
+            visit(&key, record)?;
+        }
+    }
+    Ok(())
+}
+
 /// A job is in exactly one of `due`, `leases` and `dead`.
 fn check_jobs(view: View<'_>, report: &mut CheckReport) -> Result<(), StoreError> {
-    each(view, Tree::Jobs, |key, bytes| {
-        let Ok(job) = JOBS.decode(key, bytes) else {
-            return Ok(());
-        };
+    readables(view, &JOBS, |key, job| {
         let places = [
             view.contains(Tree::Due, &due_key(&job))?,
             view.contains(Tree::Leases, key)?,
@@ -317,26 +393,23 @@ fn check_jobs(view: View<'_>, report: &mut CheckReport) -> Result<(), StoreError
         Ok(())
     })?;
     for tree in [Tree::Due, Tree::Leases, Tree::Dead] {
-        each(view, tree, |key, _| {
-            let id = Id(trailing_number(key).unwrap_or_default());
+        for key in view.sled(tree).iter().keys() {
+            let key = key.map_err(super::raw::failed)?;
+            let id = Id(trailing_number(&key).unwrap_or_default());
             if !view.contains(Tree::Jobs, &id.to_key())? {
                 report.problems.push(format!(
                     "`{}` names job {id}, which is missing",
                     tree.name()
                 ));
             }
-            Ok(())
-        })?;
+        }
     }
     Ok(())
 }
 
 /// A delivery has its post, and one that is not settled has its job.
 fn check_deliveries(view: View<'_>, report: &mut CheckReport) -> Result<(), StoreError> {
-    each(view, Tree::Deliveries, |key, bytes| {
-        let Ok(delivery) = DELIVERIES.decode(key, bytes) else {
-            return Ok(());
-        };
+    readables(view, &DELIVERIES, |_, delivery| {
         if !view.contains(Tree::Posts, &delivery.post.to_key())? {
             report.problems.push(format!(
                 "delivery {} belongs to post {}, which is missing",
@@ -369,8 +442,8 @@ pub struct CompactReport {
 }
 
 /// Copies the store into a new database and puts that in the old one's place, since sled
-/// does not give back the space of what was deleted. Nothing else may use the store; the
-/// old database is kept beside it.
+/// does not give back the space of what was deleted. Nothing else may use the store. The
+/// old database is kept beside it, in the place of what an earlier run kept.
 pub fn compact(
     dir: &Path,
     options: &Options,
@@ -378,12 +451,13 @@ pub fn compact(
     mut progress: impl FnMut(u64),
 ) -> Result<CompactReport, StoreError> {
     let io = |error: std::io::Error| StoreError::Invalid(format!("compacting: {error}"));
-    let fresh = dir.join("compacting");
+    let fresh = dir.join(COMPACTING);
+    // First, since it ends a run that was interrupted between its two renames.
+    let store = Store::open(dir, options)?;
     if fresh.exists() {
         // Of a run that was interrupted before it changed anything.
         std::fs::remove_dir_all(&fresh).map_err(io)?;
     }
-    let store = Store::open(dir, options)?;
     let before = store.size_on_disk()?;
     let mut records = 0;
     {
@@ -406,20 +480,46 @@ pub fn compact(
         }
         write(&target, batch)?;
     }
-    let old = dir.join(format!("{DATABASE}.before-{}", now.0));
+    let earlier = kept(dir).map_err(io)?;
+    let old = dir.join(format!("{DATABASE}{KEPT}{}", now.0));
+    let synced = |dir: &Path| std::fs::File::open(dir).and_then(|dir| dir.sync_all());
+    // Whole, names included, before anything of the old one is touched.
+    synced(&fresh.join(DATABASE)).map_err(io)?;
+    synced(&fresh).map_err(io)?;
     // The lock outlives the swap: `store` is dropped after it.
     std::fs::rename(dir.join(DATABASE), &old).map_err(io)?;
     std::fs::rename(fresh.join(DATABASE), dir.join(DATABASE)).map_err(io)?;
+    synced(dir).map_err(io)?;
     std::fs::remove_dir_all(&fresh).map_err(io)?;
-    std::fs::File::open(dir)
-        .and_then(|dir| dir.sync_all())
-        .map_err(io)?;
     drop(store);
     let after = Store::open(dir, options)?.size_on_disk()?;
+    for folder in earlier.iter().filter(|folder| **folder != old) {
+        std::fs::remove_dir_all(folder).map_err(io)?;
+    }
     Ok(CompactReport {
         records,
         before,
         after,
         old,
     })
+}
+
+/// Between a database's name and the time at which it was replaced.
+const KEPT: &str = ".before-";
+
+/// The databases that were kept.
+fn kept(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut folders = Vec::new();
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name
+            .to_string_lossy()
+            .strip_prefix(DATABASE)
+            .is_some_and(|rest| rest.starts_with(KEPT))
+        {
+            folders.push(entry.path());
+        }
+    }
+    Ok(folders)
 }

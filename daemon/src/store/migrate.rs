@@ -16,39 +16,98 @@ type Step = fn(&mut Tx<'_>) -> Result<(), StoreError>;
 /// `STEPS[n]` leads from schema `n + 1` to `n + 2`.
 const STEPS: [Step; SCHEMA as usize - 1] = [];
 
-/// Brings the store to [`SCHEMA`], each step in one atomic batch.
+/// Brings the store to [`SCHEMA`].
 pub(super) fn migrate(store: &Store, dir: &Path) -> Result<(), StoreError> {
+    follow(store, dir, &STEPS)
+}
+
+/// Each step is one atomic batch, together with the version that it leads to.
+fn follow(store: &Store, dir: &Path, steps: &[Step]) -> Result<(), StoreError> {
+    let known = steps.len() as u32 + 1;
     let stored = store.view().get(Tree::Meta, KEY)?;
     let found = match stored {
         None => {
-            return store.write_blocking(|tx| {
-                tx.put(Tree::Meta, KEY, SCHEMA.to_be_bytes().to_vec());
+            return store.write_blocking(move |tx| {
+                tx.put(Tree::Meta, KEY, known.to_be_bytes().to_vec());
                 Ok(())
             });
         }
         Some(bytes) => bytes
             .try_into()
+            .ok()
             .map(u32::from_be_bytes)
-            .map_err(|_| StoreError::Open {
+            .filter(|found| *found != 0)
+            .ok_or_else(|| StoreError::Open {
                 path: dir.display().to_string(),
                 reason: "its schema version can't be read".to_owned(),
             })?,
     };
-    if found > SCHEMA {
+    if found > known {
         return Err(StoreError::Newer {
             path: dir.display().to_string(),
             found,
-            known: SCHEMA,
+            known,
         });
     }
-    for version in found..SCHEMA {
-        let step = STEPS[version as usize - 1];
+    for (version, step) in (1..).zip(steps.iter().copied()).skip(found as usize - 1) {
         store.write_blocking(move |tx| {
             step(tx)?;
-            tx.put(Tree::Meta, KEY, (version + 1).to_be_bytes().to_vec());
+            let next: u32 = version + 1;
+            tx.put(Tree::Meta, KEY, next.to_be_bytes().to_vec());
             Ok::<(), StoreError>(())
         })?;
         tracing::info!(from = version, to = version + 1, "migrated the store");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Timestamp;
+    use crate::store::Options;
+
+    fn noted(store: &Store, name: &str) -> bool {
+        store.view().note(name).unwrap().is_some()
+    }
+
+    #[test]
+    fn each_step_is_taken_once_and_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path();
+        let store = Store::open(path, &Options::default()).unwrap();
+        let to_two: Step = |tx| {
+            assert!(tx.get(Tree::Meta, b"note\0to two")?.is_none(), "twice");
+            tx.set_note("to two", Some(Timestamp(2)));
+            Ok(())
+        };
+        let to_three: Step = |tx| {
+            tx.set_note("to three", Some(Timestamp(3)));
+            Ok(())
+        };
+        let broken: Step = |tx| {
+            tx.set_note("half a step", Some(Timestamp(3)));
+            Err(StoreError::Invalid("a record of no known form".to_owned()))
+        };
+        let error = follow(&store, path, &[to_two, broken]).unwrap_err();
+        assert!(error.to_string().contains("no known form"), "{error}");
+        assert!(noted(&store, "to two") && !noted(&store, "half a step"));
+
+        follow(&store, path, &[to_two, to_three]).unwrap();
+        assert!(noted(&store, "to three"));
+        follow(&store, path, &[to_two, to_three]).unwrap();
+
+        let error = follow(&store, path, &[to_two]).unwrap_err();
+        assert!(
+            matches!(
+                error,
+                StoreError::Newer {
+                    found: 3,
+                    known: 2,
+                    ..
+                }
+            ),
+            "{error}"
+        );
+    }
 }

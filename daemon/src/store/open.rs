@@ -7,6 +7,8 @@ use super::raw::Trees;
 
 /// The folder of the database in the store's.
 pub(super) const DATABASE: &str = "db";
+/// The folder of a store that takes the place of this one.
+pub(super) const COMPACTING: &str = "compacting";
 
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -22,6 +24,10 @@ impl Default for Options {
 
 pub(super) fn open(dir: &Path, options: &Options) -> Result<Trees, StoreError> {
     let path = dir.join(DATABASE);
+    finish_compacting(dir, &path).map_err(|error| StoreError::Open {
+        path: path.display().to_string(),
+        reason: error.to_string(),
+    })?;
     let config = sled::Config::new()
         .path(&path)
         .cache_capacity(options.cache.max(1 << 20))
@@ -41,6 +47,18 @@ pub(super) fn open(dir: &Path, options: &Options) -> Result<Trees, StoreError> {
         path: path.display().to_string(),
         reason: explain(&error),
     })
+}
+
+/// Compacting renames the old database away and then the new one into its place. Where it
+/// was interrupted in between, there is none, and the new one is whole.
+fn finish_compacting(dir: &Path, path: &Path) -> std::io::Result<()> {
+    let fresh = dir.join(COMPACTING).join(DATABASE);
+    if !path.exists() && fresh.exists() {
+        tracing::warn!(path = %path.display(), "compacting was interrupted; it is ended now");
+        std::fs::rename(fresh, path)?;
+        std::fs::File::open(dir)?.sync_all()?;
+    }
+    Ok(())
 }
 
 /// A snapshot that was being written when the process was killed is of no use, yet sled

@@ -190,6 +190,23 @@ fn piece_key(tree: Tree, key: &[u8], number: u32) -> Vec<u8> {
     piece
 }
 
+/// The record that a piece belongs to, and the piece's number.
+pub(super) fn owner_of(piece: &[u8]) -> Option<(Tree, &[u8], u32)> {
+    let (tree, rest) = piece.split_first()?;
+    let tree = *Tree::ALL.get(usize::from(*tree))?;
+    let (length, rest) = rest.split_first_chunk()?;
+    let (key, number) = rest.split_at_checked(u32::from_be_bytes(*length) as usize)?;
+    Some((tree, key, u32::from_be_bytes(number.try_into().ok()?)))
+}
+
+/// How many pieces a stored value is in.
+pub(super) fn pieces_of(stored: &[u8]) -> u32 {
+    match stored.split_first() {
+        Some((&IN_PIECES, count)) => count.try_into().map_or(0, u32::from_be_bytes),
+        _ => 0,
+    }
+}
+
 /// The first key that does not begin with `prefix`.
 pub(super) fn after(prefix: &[u8]) -> Option<Vec<u8>> {
     let mut end = prefix.to_vec();
@@ -287,24 +304,31 @@ const NEXT_ID: &[u8] = b"next-id";
 impl<'a> Tx<'a> {
     pub(super) fn new(trees: &'a Trees, group: &'a mut Group) -> Result<Self, StoreError> {
         if group.next_id == 0 {
-            let view = View::new(trees);
-            let stored = view.get(Tree::Meta, NEXT_ID)?;
+            let stored = Tx::over(trees, &mut *group).get(Tree::Meta, NEXT_ID)?;
             let stored = stored.and_then(|bytes| bytes.try_into().ok());
             group.next_id = stored.map_or(1, u64::from_be_bytes);
         }
+        Ok(Tx::over(trees, group))
+    }
+
+    fn over(trees: &'a Trees, group: &'a mut Group) -> Self {
         let next_id = group.next_id;
-        Ok(Tx {
+        Tx {
             trees,
             group,
             own: Changes::new(),
             hints: Vec::new(),
             next_id,
-        })
+        }
     }
 
     /// Adds the changes to the group's.
     pub(super) fn accept(mut self) {
-        if self.next_id != self.group.next_id {
+        let written = self.own.get(&Tree::Meta).and_then(|own| own.get(NEXT_ID));
+        if written.is_some() {
+            // By an import: to be read anew.
+            self.group.next_id = 0;
+        } else if self.next_id != self.group.next_id {
             self.put(Tree::Meta, NEXT_ID, self.next_id.to_be_bytes().to_vec());
             self.group.next_id = self.next_id;
         }
@@ -366,12 +390,8 @@ impl<'a> Tx<'a> {
         let Ok(Some(stored)) = self.stored(tree, key) else {
             return;
         };
-        if let Some((&IN_PIECES, count)) = stored.split_first()
-            && let Ok(count) = count.try_into()
-        {
-            for number in 0..u32::from_be_bytes(count) {
-                self.set(Tree::Pieces, &piece_key(tree, key, number), None);
-            }
+        for number in 0..pieces_of(&stored) {
+            self.set(Tree::Pieces, &piece_key(tree, key, number), None);
         }
     }
 }
