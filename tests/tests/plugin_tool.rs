@@ -317,6 +317,12 @@ fn stock_plugins_import_the_interface_and_nothing_else() {
         for folder in [env!("CARGO_MANIFEST_DIR"), "/registry/src/", "/usr/src/"] {
             assert!(!text.contains(folder), "{name} tells of {folder}");
         }
+        // Functions have names, and those are short.
+        assert!(
+            text.contains(" as jarchi_plugin_sdk::capability::"),
+            "{name}"
+        );
+        assert!(!text.contains("_RNv"), "{name}");
         found.capabilities.into_iter().collect::<Vec<_>>()
     };
     let connector = [Capability::Publisher, Capability::Analytics];

@@ -8,16 +8,19 @@ use wit_component::ComponentEncoder;
 
 use crate::plugin::component::{embed_manifest, inspect};
 
-use super::{BuildError, Built, Source};
+use super::{BuildError, Built, Source, names};
 
 /// Makes the component, and writes it where the daemon could load it and it has changed.
 pub(super) fn component(source: &Source, module: &Path, out: &Path) -> Result<Built, BuildError> {
     let path = out.join(format!("{}.wasm", source.name));
     let module = fs::read(module).map_err(|error| BuildError::file("read", module, error))?;
-    let component = encode(&module).map_err(|reason| BuildError::Encode {
-        dir: source.dir.clone(),
-        reason,
-    })?;
+    let component = names::shorten(&module)
+        .map_err(|error| error.to_string())
+        .and_then(|module| encode(&module))
+        .map_err(|reason| BuildError::Encode {
+            dir: source.dir.clone(),
+            reason,
+        })?;
     let component = embed_manifest(&component, &source.manifest);
     let inspection = inspect(&component)
         .and_then(|found| found.fits().map(|()| found))

@@ -6,6 +6,7 @@
 
 mod cargo;
 mod encode;
+mod names;
 mod toolchain;
 
 use std::collections::BTreeMap;
