@@ -147,8 +147,9 @@ pub(crate) fn move_in(
     Ok(delivery)
 }
 
-/// Tries a delivery again that has failed, was missed or cancelled; its due time becomes
-/// now where it is past.
+/// Tries a delivery again that has failed, was missed or cancelled, or waits after a
+/// fault. None goes out before its due time; that of a settled one becomes now where it is
+/// past.
 pub async fn retry(store: &Store, id: Id, now: Timestamp) -> Result<Delivery, CommandError> {
     store
         .write(move |tx| {
@@ -163,10 +164,8 @@ pub async fn retry(store: &Store, id: Id, now: Timestamp) -> Result<Delivery, Co
                     "whether it was published is for you to say: `jarchi queue resolve`",
                 ),
                 State::Published => refuse(&delivery, "it would go out twice"),
-                State::Waiting => {
-                    let due = delivery.due.min(now);
-                    move_in(tx, id, due, now)
-                }
+                // After a fault: not after the pause, but now. Before its time: then.
+                State::Waiting => move_in(tx, id, delivery.due, now),
                 State::Attempting { .. } | State::Processing | State::Unknown { .. } => {
                     refuse(&delivery, "it is being worked on")
                 }

@@ -229,7 +229,8 @@ pub(super) fn next(delivery: &mut Delivery, job: &Job, event: Event, rules: &Rul
                 },
                 _ => rest_state(delivery),
             };
-            Follow::At(now, Again::Fresh)
+            // One that was cancelled before its time still has it.
+            Follow::At(now.max(delivery.due), Again::Fresh)
         }
     }
 }
@@ -310,10 +311,17 @@ fn faulted(
                 .progress
                 .as_ref()
                 .filter(|progress| progress.visible);
-            let reason = match visible {
+            let mut reason = match visible {
                 Some(progress) => format!("{reason} (already visible: {})", progress.note),
                 None => reason,
             };
+            if let Fault::Unauthorized(_) = fault {
+                let Delivery { id, account, .. } = &*delivery;
+                reason = format!(
+                    "{reason}; set the `secrets` of account `{account}` right, then \
+                     `jarchi queue retry {id}`"
+                );
+            }
             delivery.state = State::Failed {
                 reason: reason.clone(),
             };
