@@ -92,6 +92,7 @@ impl Collector {
                 .map_err(store_fault)?;
         }
         metrics::counter!("jarchi_posts_measured_total").increment(read as u64);
+        tracing::debug!(account, posts = read, "measured");
         Ok(read)
     }
 
@@ -144,7 +145,9 @@ impl Collector {
         self.store
             .write(move |tx| tx.append_sample(&subject, &sample))
             .await
-            .map_err(store_fault)
+            .map_err(store_fault)?;
+        tracing::debug!(account, "measured the account");
+        Ok(())
     }
 }
 

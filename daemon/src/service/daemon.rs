@@ -158,6 +158,7 @@ async fn follow(
                 }
                 problems.send_replace(Vec::new());
                 current.send_replace(now.config);
+                tracing::info!("the configuration is in force");
             }
             Err(errors) => {
                 let words: Vec<String> = errors.iter().map(ToString::to_string).collect();
