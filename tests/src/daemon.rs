@@ -175,10 +175,15 @@ impl Daemon {
         self.ended().await;
     }
 
-    /// `systemctl stop`.
+    /// `systemctl stop`, waited for.
     pub async fn terminate(mut self) -> ExitStatus {
-        self.signal(Signal::TERM);
+        self.stop();
         self.ended().await
+    }
+
+    /// The signal of `systemctl stop`.
+    pub fn stop(&self) {
+        self.signal(Signal::TERM);
     }
 
     /// `systemctl reload`.
@@ -220,6 +225,24 @@ impl Daemon {
             Ok(Some(line)) => line,
             Ok(None) => panic!("the daemon ended:\n{}", self.log.text()),
             Err(_) => panic!("in vain for a line of the log:\n{}", self.log.text()),
+        }
+    }
+
+    /// Waits until there is what is wanted, looking again with every line of its log.
+    pub async fn until<T>(&self, what: &str, mut wanted: impl AsyncFnMut() -> Option<T>) -> T {
+        let mut lines = self.lines();
+        let waiting = async {
+            loop {
+                lines.mark_unchanged();
+                if let Some(found) = wanted().await {
+                    return found;
+                }
+                lines.changed().await.expect("the log lives on");
+            }
+        };
+        match tokio::time::timeout(PATIENCE, waiting).await {
+            Ok(found) => found,
+            Err(_) => panic!("in vain for {what}:\n{}", self.log.text()),
         }
     }
 

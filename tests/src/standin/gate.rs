@@ -1,6 +1,6 @@
 //! What stands between a client and the stand-in.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -48,6 +48,9 @@ struct Inner {
     watcher: Option<Watcher>,
     faults: HashMap<(String, String), Vec<Fault>>,
     answered: watch::Sender<u64>,
+    arrived: watch::Sender<HashSet<(String, String)>>,
+    /// The method and the path of requests that wait.
+    held: watch::Sender<Option<(String, String)>>,
 }
 
 impl Default for Inner {
@@ -57,6 +60,8 @@ impl Default for Inner {
             watcher: None,
             faults: HashMap::new(),
             answered: watch::Sender::new(0),
+            arrived: watch::Sender::default(),
+            held: watch::Sender::new(None),
         }
     }
 }
@@ -89,6 +94,21 @@ impl Gate {
         });
     }
 
+    pub(super) fn hold(&self, which: Option<(String, String)>) {
+        self.with(|inner| inner.held.send_replace(which));
+    }
+
+    async fn wait(&self, moment: &Moment) {
+        let mut held = self.with(|inner| inner.held.subscribe());
+        let own = (moment.method.clone(), moment.path.clone());
+        // The sender lives as long as the gate.
+        let _ = held.wait_for(|held| held.as_ref() != Some(&own)).await;
+    }
+
+    pub(super) fn arrived(&self) -> watch::Receiver<HashSet<(String, String)>> {
+        self.with(|inner| inner.arrived.subscribe())
+    }
+
     pub(super) fn answered(&self) -> watch::Receiver<u64> {
         self.with(|inner| inner.answered.subscribe())
     }
@@ -105,6 +125,14 @@ impl Gate {
         let watcher = self.with(|inner| inner.watcher.clone());
         if let Some(watcher) = watcher {
             watcher(moment);
+        }
+        if moment.phase == Phase::Arrived {
+            let own = (moment.method.clone(), moment.path.clone());
+            self.with(|inner| {
+                inner.arrived.send_modify(|all| {
+                    all.insert(own);
+                });
+            });
         }
     }
 }
@@ -123,6 +151,7 @@ pub(super) async fn pass(
     if gate.with(|inner| inner.ignores_keys) {
         request.headers_mut().remove("idempotency-key");
     }
+    gate.wait(&moment).await;
     let fault = gate.next_fault(&moment);
     let response = match fault {
         Some(Fault::Refused(status)) => StatusCode::from_u16(status)

@@ -115,6 +115,27 @@ impl Standin {
         self.gate.fail(method, path, fault, times);
     }
 
+    /// Requests of this method and path wait from now on.
+    pub fn hold(&self, method: &str, path: &str) {
+        self.gate.hold(Some((method.to_owned(), path.to_owned())));
+    }
+
+    /// And go on.
+    pub fn release(&self) {
+        self.gate.hold(None);
+    }
+
+    /// Waits for a request of this method and path to arrive.
+    pub async fn arrival(&self, method: &str, path: &str) {
+        let mut arrived = self.gate.arrived();
+        let asked = (method.to_owned(), path.to_owned());
+        let waiting = arrived.wait_for(|all| all.contains(&asked));
+        match tokio::time::timeout(PATIENCE, waiting).await {
+            Ok(found) => drop(found.expect("the gate lives on")),
+            Err(_) => panic!("nobody asks for {method} {path}"),
+        }
+    }
+
     /// Requests that were answered so far.
     pub fn answered(&self) -> watch::Receiver<u64> {
         self.gate.answered()
