@@ -10,7 +10,16 @@ use super::StoreError;
 /// The operating system frees it when the process ends, however it ends.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    /// Closing alone would leave it with a child of this process that has not come to its
+    /// `exec` yet.
+    fn drop(&mut self) {
+        // Where it fails, the end of the process frees it.
+        let _ = self.file.unlock();
+    }
 }
 
 /// Who has the store.
@@ -60,6 +69,6 @@ impl Lock {
         file.set_len(0).map_err(wrong)?;
         file.rewind().map_err(wrong)?;
         writeln!(file, "{}", std::process::id()).map_err(wrong)?;
-        Ok(Lock { _file: file })
+        Ok(Lock { file })
     }
 }

@@ -1,6 +1,7 @@
 //! Opening the database.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::StoreError;
 use super::raw::Trees;
@@ -33,13 +34,13 @@ pub(super) fn open(dir: &Path, options: &Options) -> Result<Trees, StoreError> {
         .cache_capacity(options.cache.max(1 << 20))
         // `writer` flushes before it answers; this only bounds what nobody waits for.
         .flush_every_ms(None);
-    let db = match config.open() {
+    let db = match free(&config) {
         Err(sled::Error::Corruption { .. }) if set_aside(&path) => {
             tracing::warn!(
                 path = %path.display(),
                 "an interrupted snapshot kept the store from opening; it was set aside"
             );
-            config.open()
+            free(&config)
         }
         other => other,
     };
@@ -47,6 +48,27 @@ pub(super) fn open(dir: &Path, options: &Options) -> Result<Trees, StoreError> {
         path: path.display().to_string(),
         reason: explain(&error),
     })
+}
+
+const PAUSE: Duration = Duration::from_millis(5);
+const MOST_PAUSES: u32 = 2000;
+
+/// Opens the database as soon as it is free. sled's own threads hold its file for a moment
+/// after the last handle is gone, and so does a child of this process before its `exec`;
+/// that no other process has it is known by the store's own lock.
+fn free(config: &sled::Config) -> sled::Result<sled::Db> {
+    for _ in 0..MOST_PAUSES {
+        match config.open() {
+            Err(sled::Error::Io(error)) if is_locked(&error) => std::thread::sleep(PAUSE),
+            other => return other,
+        }
+    }
+    config.open()
+}
+
+/// sled makes a text of it.
+fn is_locked(error: &std::io::Error) -> bool {
+    error.to_string().contains("could not acquire lock")
 }
 
 /// Compacting renames the old database away and then the new one into its place. Where it
@@ -86,6 +108,9 @@ fn explain(error: &sled::Error) -> String {
             "{error}. Nothing was changed. Keep a copy of the folder, then restore the latest \
              export with `jarchi store import`"
         ),
+        sled::Error::Io(io) if is_locked(io) => {
+            format!("{io}: another program has the database open; end it and start again")
+        }
         sled::Error::Io(io) if io.kind() == std::io::ErrorKind::StorageFull => {
             format!("{error}: the disk is full; free some space and start again")
         }
