@@ -90,7 +90,9 @@ async fn collect(
         .iter()
         .map(|(name, value)| name.len() + value.len())
         .sum();
-    let mut left = limit.saturating_sub(of_headers as u64);
+    let mut left = limit
+        .checked_sub(of_headers as u64)
+        .ok_or(Error::TooLarge(limit))?;
     if response
         .content_length()
         .is_some_and(|length| length > left)
