@@ -356,6 +356,9 @@ enum Ended {
 /// private.
 const OUTPUT_SPENT: &str = "fuel allocated for hostcalls has been exhausted";
 
+/// And when it makes more handles than it may.
+const HANDLES_SPENT: &str = "store handle limit exceeded";
+
 impl Ended {
     fn into_error(self, site: Site, state: &mut State) -> CallError {
         let requests_sent = state.tally.sent;
@@ -422,13 +425,15 @@ fn reached(error: &wasmtime::Error, state: &State) -> Option<Reached> {
     if let Some(reached) = error.downcast_ref::<Reached>() {
         return Some(*reached);
     }
-    error
-        .chain()
-        .any(|cause| cause.to_string().contains(OUTPUT_SPENT))
-        .then_some(Reached {
-            limit: Limit::Output,
-            allowed: state.limits.output,
-        })
+    let says = |words: &str| error.chain().any(|cause| cause.to_string().contains(words));
+    let (limit, allowed) = if says(OUTPUT_SPENT) {
+        (Limit::Output, state.limits.output)
+    } else if says(HANDLES_SPENT) {
+        (Limit::Handles, HANDLES as u64)
+    } else {
+        return None;
+    };
+    Some(Reached { limit, allowed })
 }
 
 fn frames(backtrace: &WasmBacktrace) -> Vec<String> {

@@ -223,6 +223,22 @@ async fn what_a_guest_hands_over_is_bounded() {
 }
 
 #[tokio::test]
+async fn handles_without_end_end_at_their_limit() {
+    let called = Stage::new()
+        .call(&guest::with_handles(
+            "(loop $again (drop (call $new (i32.const 1))) (br $again)) unreachable",
+        ))
+        .await;
+    let (limit, text) = limit(&called);
+    assert_eq!(limit, Limit::Handles);
+    assert_eq!(
+        text,
+        "plugin `guest`, generator.generate for `one` holds more than 1000 handles; this limit \
+         is fixed"
+    );
+}
+
+#[tokio::test]
 async fn a_flood_of_log_is_dropped_and_the_call_goes_on() {
     let called = Stage::new()
         .call(&with_text(

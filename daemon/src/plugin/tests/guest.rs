@@ -120,6 +120,22 @@ const SEND: &str = r#"(func $request (param $length i32) (param $answer i32)
 
 /// Encodes a core module as a component against that version of the interface.
 pub(super) fn component(module: &str, version: &str, manifest: &str) -> Vec<u8> {
+    encode(module, version, manifest, "")
+}
+
+/// A guest with handles of its own making: `$new` makes one.
+pub(super) fn with_handles(body: &str) -> Vec<u8> {
+    let module = module("", body).replacen(
+        "(module",
+        r#"(module (import "[export]test:guest/things" "[resource-new]thing"
+            (func $new (param i32) (result i32)))"#,
+        1,
+    );
+    let things = "interface things { resource thing; }";
+    encode(&module, "0.1.0", MANIFEST, things)
+}
+
+fn encode(module: &str, version: &str, manifest: &str, things: &str) -> Vec<u8> {
     let mut resolve = Resolve::default();
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugin-sdk/wit");
     let mut texts = Vec::new();
@@ -137,8 +153,14 @@ pub(super) fn component(module: &str, version: &str, manifest: &str) -> Vec<u8> 
         .push_str(
             "guest.wit",
             &format!(
-                "package test:guest; world guest {{ include jarchi:plugin/host@{version}; \
-                 export jarchi:plugin/generator@{version}; }}"
+                "package test:guest; {things} world guest {{ \
+                 include jarchi:plugin/host@{version}; \
+                 export jarchi:plugin/generator@{version}; {own} }}",
+                own = if things.is_empty() {
+                    ""
+                } else {
+                    "export things;"
+                },
             ),
         )
         .unwrap();
