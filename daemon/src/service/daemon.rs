@@ -28,7 +28,7 @@ pub struct Daemon {
 /// A daemon that runs, and what must live as long.
 pub struct Started {
     pub running: Running,
-    pub reloader: Arc<Reloader>,
+    reload: Reload,
     parts: tokio::task::JoinSet<()>,
 }
 
@@ -94,6 +94,7 @@ pub async fn launch(daemon: Daemon) -> Result<Started, RunError> {
     let (current, receiver) = watch::channel(config.clone());
     let (config_error, config_errors) = watch::channel(None);
     let (problems, plugin_problems) = watch::channel(Vec::new());
+    let (seen, last_seen) = watch::channel(None);
     let reloader = Arc::new(Reloader::new(daemon.config, Boxed(daemon.environment)));
     let plugins = Arc::new(Plugins::new(
         registry.clone(),
@@ -107,14 +108,20 @@ pub async fn launch(daemon: Daemon) -> Result<Started, RunError> {
         current,
         config_error,
         problems,
+        seen,
     ));
+    let reload = Reload {
+        reloader: reloader.clone(),
+        seen: last_seen,
+        problems: plugin_problems.clone(),
+    };
     let watching = reloader.clone();
     parts.spawn(async move {
         if let Err(error) = watching.watch().await {
             tracing::warn!(%error, "changes of the configuration are not seen; SIGHUP reloads it");
         }
     });
-    let for_api = reloader.clone();
+    let for_api = reload.clone();
     let running = start(Setup {
         store,
         clock: daemon.clock,
@@ -123,18 +130,48 @@ pub async fn launch(daemon: Daemon) -> Result<Started, RunError> {
         connectors: plugins.clone(),
         generators: plugins,
         plugin_problems,
-        reload: Arc::new(move || match for_api.reload() {
-            Ok(changes) => Ok(changes.to_string()),
-            Err(wrong) => Err(wrong.to_string()),
-        }),
+        reload: Arc::new(move || Box::pin(for_api.clone().run())),
         prometheus: daemon.prometheus,
     })
     .await?;
     Ok(Started {
         running,
-        reloader,
+        reload,
         parts,
     })
+}
+
+/// Loads the configuration anew.
+#[derive(Clone)]
+struct Reload {
+    reloader: Arc<Reloader>,
+    /// What [`follow`] has dealt with last.
+    seen: watch::Receiver<Option<Arc<Config>>>,
+    problems: watch::Receiver<Vec<String>>,
+}
+
+impl Reload {
+    /// Returns when the new configuration is in force; what has changed, in words, or why
+    /// the old one stays.
+    async fn run(mut self) -> Result<String, String> {
+        let reloader = self.reloader.clone();
+        let loading = tokio::task::spawn_blocking(move || reloader.reload_in_words());
+        let words = loading.await.map_err(|error| error.to_string())??;
+        let loaded = self.reloader.subscribe();
+        let is_latest = |seen: &Option<Arc<Config>>| {
+            seen.as_ref()
+                .is_some_and(|seen| Arc::ptr_eq(seen, &loaded.borrow().config))
+        };
+        if self.seen.wait_for(is_latest).await.is_err() {
+            return Err("the daemon is stopping".to_owned());
+        }
+        let problems = self.problems.borrow().join("\n");
+        if problems.is_empty() {
+            Ok(words)
+        } else {
+            Err(problems)
+        }
+    }
 }
 
 /// Takes on a changed configuration: its plugins first, then the rest, or nothing of it.
@@ -144,6 +181,7 @@ async fn follow(
     current: watch::Sender<Arc<Config>>,
     config_error: watch::Sender<Option<String>>,
     problems: watch::Sender<Vec<String>>,
+    seen: watch::Sender<Option<Arc<Config>>>,
 ) {
     while loaded.changed().await.is_ok() {
         let now = loaded.borrow_and_update().clone();
@@ -157,7 +195,7 @@ async fn follow(
                     tracing::info!(?changes, "plugins were loaded");
                 }
                 problems.send_replace(Vec::new());
-                current.send_replace(now.config);
+                current.send_replace(now.config.clone());
                 tracing::info!("the configuration is in force");
             }
             Err(errors) => {
@@ -168,6 +206,7 @@ async fn follow(
                 problems.send_replace(words);
             }
         }
+        seen.send_replace(Some(now.config));
     }
 }
 
@@ -202,7 +241,8 @@ pub async fn run(daemon: Daemon) -> Result<(), RunError> {
         tokio::select! {
             _ = terminate.recv() => break Ok(()),
             _ = interrupt.recv() => break Ok(()),
-            _ = hangup.recv() => reload(&started.reloader).await,
+            // A plugin that is compiled anew keeps no signal and no beat waiting.
+            _ = hangup.recv() => drop(tokio::spawn(reload(started.reload.clone()))),
             error = started.running.broken() => break Err(error),
             () = beat(&mut watchdog) => {
                 match started.running.health.alive() {
@@ -220,9 +260,7 @@ pub async fn run(daemon: Daemon) -> Result<(), RunError> {
     };
     notify(&[sd_notify::NotifyState::Stopping]);
     tracing::info!("stopping");
-    if let Err(error) = result {
-        return Err(error);
-    }
+    result?;
     started.stop().await?;
     tracing::info!("stopped");
     Ok(())
@@ -247,15 +285,13 @@ fn status(started: &Started) -> String {
     }
 }
 
-async fn reload(reloader: &Arc<Reloader>) {
-    let now = sd_notify::NotifyState::monotonic_usec_now().ok();
-    notify(&[sd_notify::NotifyState::Reloading]);
-    if let Some(now) = now {
-        notify(&[now]);
-    }
-    let reloader = reloader.clone();
+async fn reload(reload: Reload) {
+    // In one message: systemd looks for the time beside the word.
+    let mut state = vec![sd_notify::NotifyState::Reloading];
+    state.extend(sd_notify::NotifyState::monotonic_usec_now());
+    notify(&state);
     // What is wrong has been logged.
-    let _ = tokio::task::spawn_blocking(move || reloader.reload().map(|_| ())).await;
+    let _ = reload.run().await;
     notify(&[sd_notify::NotifyState::Ready]);
 }
 

@@ -7,6 +7,7 @@ mod post;
 
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::watch;
@@ -152,8 +153,8 @@ impl From<AcceptError> for ApiError {
     }
 }
 
-/// Asks the daemon to read its configuration again.
-pub type Reload = Arc<dyn Fn() -> Result<String, String> + Send + Sync>;
+/// Asks the daemon to read its configuration again; ends when the new one is in force.
+pub type Reload = Arc<dyn Fn() -> BoxFuture<'static, Result<String, String>> + Send + Sync>;
 
 #[derive(Clone)]
 pub struct Api {
@@ -243,7 +244,7 @@ impl Api {
             }
             Request::Status => json(&self.status()?),
             Request::Reload => match &self.reload {
-                Some(reload) => json(&reload().map_err(ApiError::invalid)?),
+                Some(reload) => json(&reload().await.map_err(ApiError::invalid)?),
                 None => Err(ApiError::invalid(
                     "no daemon runs: it reads the configuration when it starts",
                 )),
