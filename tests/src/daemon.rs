@@ -83,6 +83,8 @@ impl Home {
             .env_remove("JARCHI_CONFIG")
             .env_remove("JOURNAL_STREAM")
             .env_remove("NOTIFY_SOCKET")
+            .env_remove("WATCHDOG_USEC")
+            .env_remove("WATCHDOG_PID")
             .stdin(Stdio::null())
             .kill_on_drop(true);
         command
@@ -132,9 +134,15 @@ impl Home {
 
     /// Starts the daemon, and waits for nothing.
     pub fn spawn(&self) -> Daemon {
+        self.spawn_with(&[])
+    }
+
+    /// With these in its environment.
+    pub fn spawn_with(&self, variables: &[(&str, &str)]) -> Daemon {
         let mut child = self
             .command()
             .arg("run")
+            .envs(variables.iter().copied())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -360,9 +368,14 @@ async fn compiled_plugins() -> &'static Path {
         .get_or_init(|| async {
             // Built before any daemon looks for them.
             crate::plugins::plugin_dir();
-            let plugins = "[[brand]]\nname = \"B\"\ntime_zone = \"UTC\"\n\
-                           [[plugin]]\nname = \"mastodon\"\n[[plugin]]\nname = \"library\"\n";
-            let home = Home::empty(&format!("{}\n{plugins}", daemon_section()));
+            // On hold, and due never: it is there for its plugins to be loaded.
+            let users = "[[brand]]\nname = \"B\"\ntime_zone = \"UTC\"\n\
+                         [[account]]\nname = \"a\"\nplugin = \"mastodon\"\nhold = true\n\
+                         settings = { server = \"https://social.example\" }\n\
+                         secrets = { token = \"none\" }\n\
+                         [[generator]]\nname = \"g\"\nplugin = \"library\"\n\
+                         accounts = [\"a\"]\nfolders = { content = \".\" }\n";
+            let home = Home::empty(&format!("{}\n{users}", daemon_section()));
             let kept = crate::bin::jarchi().with_file_name("tests-compiled");
             std::fs::create_dir_all(&kept).expect("a directory in target");
             // Test binaries that run at once take turns.

@@ -80,6 +80,50 @@ async fn a_new_account_is_taken_on_while_the_daemon_runs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_reload_by_command_is_in_force_when_it_ends() {
+    let (standin, home) = stage().await;
+    let daemon = home.start().await;
+    let accounts = ["cafe", "shop"];
+    for round in 0..10 {
+        // One account, and two, in turn.
+        let named = &accounts[..1 + round % 2];
+        home.configure(&config(&standin, named));
+        home.ok(&["reload"]).await;
+        let posted = home
+            .jarchi(&["post", "Salam", "--account", "shop", "--check"])
+            .await;
+        let expected = if named.len() == 2 { 0 } else { 2 };
+        assert_eq!(posted.status.code(), Some(expected), "{}", words(&posted));
+    }
+    // What is wrong is said to whoever asked.
+    home.configure("[daemn]\n");
+    let refused = home.jarchi(&["reload"]).await;
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(
+        words(&refused).contains("did you mean `daemon`"),
+        "{}",
+        words(&refused)
+    );
+    let plugin = config(&standin, &accounts).replace(
+        "concurrency = 16\n\n[[plugin.grant]]",
+        "path = \"broken.wasm\"\n\n[[plugin.grant]]",
+    );
+    home.write("broken.wasm", "MZ");
+    home.configure(&plugin);
+    let refused = home.jarchi(&["reload"]).await;
+    assert_eq!(refused.status.code(), Some(2), "{}", words(&refused));
+    assert!(
+        words(&refused).contains("not a WebAssembly file"),
+        "{}",
+        words(&refused)
+    );
+    // The plugin that was loaded before is still there.
+    home.ok(&["post", "Salam", "--account", "cafe"]).await;
+    standin.until("the post", |book| book.len() == 1).await;
+    assert!(daemon.terminate().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_second_daemon_is_refused() {
     let (_standin, home) = stage().await;
     let daemon = home.start().await;

@@ -12,6 +12,7 @@ mod configuration;
 mod endpoint;
 mod folder;
 mod stopping;
+mod systemd;
 mod trouble;
 
 use std::process::Output;
