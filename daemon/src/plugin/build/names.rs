@@ -61,14 +61,9 @@ fn short(name: &str) -> Cow<'_, str> {
     let mut before = ' ';
     for character in name.chars() {
         match character {
-            // The arrow of a function's type closes nothing.
-            '>' if before == '-' => {
-                if left_out == 0 {
-                    text.push(character);
-                }
-            }
             '<' if left_out > 0 => left_out += 1,
-            '>' if left_out > 0 => left_out -= 1,
+            // The arrow of a function's type closes nothing.
+            '>' if left_out > 0 && before != '-' => left_out -= 1,
             // Behind a name they hold parameters, elsewhere the type that a trait is for.
             '<' if before == ':' || before == '_' || before.is_alphanumeric() => {
                 if text.ends_with("::") {
