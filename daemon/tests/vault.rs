@@ -1,5 +1,7 @@
 //! What is captured is kept, and is worth nothing without the key.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 mod common;
 
 use std::collections::BTreeMap;

@@ -70,12 +70,16 @@ impl Secrets for Of {
             .collect();
         // What can't be opened can't be sent either: there is nothing of it to black out.
         let captured = self.vault.all(&self.plugin, &self.subject);
-        all.extend(
-            captured
-                .unwrap_or_default()
-                .into_iter()
-                .filter_map(|(name, value)| Some((name, value.ok()?))),
-        );
+        all.extend(captured.unwrap_or_default().into_iter().filter_map(
+            |(name, value)| match value {
+                Ok(value) => Some((name, value)),
+                Err(error) => {
+                    // Once an account and start, it has been said louder.
+                    tracing::debug!(%error, "a secret can't be opened");
+                    None
+                }
+            },
+        ));
         all
     }
 }

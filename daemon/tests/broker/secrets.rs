@@ -1,9 +1,13 @@
 //! Where a secret may be put, and that it does not come back.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use axum::response::IntoResponse as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use jarchi::plugin::broker::{Body, Error, Part, PartBody, Request};
+use jarchi::plugin::broker::{Body, Error, Part, PartBody, Request, Secrets};
+use secrecy::SecretString;
 
 use crate::world::{
     Asker, Site, World, assert_denied, body, get, header, ok, plain, post, redirect, request,
@@ -253,6 +257,43 @@ async fn what_a_server_echoes_is_blacked_out() {
     assert_eq!(echoed.unwrap().1, "${secret:token}");
     // A browser's session is no plugin's.
     assert!(answer.headers.iter().all(|(name, _)| name != "set-cookie"));
+}
+
+/// Another call of the account takes a new token just between the two looks.
+#[tokio::test]
+async fn what_is_sent_is_what_is_blacked_out() {
+    struct Changing(AtomicUsize);
+    impl Changing {
+        fn next(&self) -> SecretString {
+            format!("token-number-{}", self.0.fetch_add(1, Ordering::SeqCst)).into()
+        }
+    }
+    impl Secrets for Changing {
+        fn get(&self, _: &str) -> Option<SecretString> {
+            Some(self.next())
+        }
+        fn capture(&self, _: &str, _: SecretString) -> Result<(), String> {
+            Ok(())
+        }
+        fn all(&self) -> Vec<(String, SecretString)> {
+            vec![("token".to_owned(), self.next())]
+        }
+    }
+    let world = World::new();
+    let site = plain(script(|seen| {
+        seen.header("authorization")
+            .unwrap()
+            .to_owned()
+            .into_response()
+    }))
+    .await;
+    let mut asker = asker(&world, &site);
+    asker.secrets = Arc::new(Changing(AtomicUsize::new(0)));
+    let bearer = header(get(&api(&site, "/")), "authorization", "${secret:token}");
+    let answer = world.send(&asker, bearer).await.unwrap();
+    let sent = site.only().header("authorization").unwrap().to_owned();
+    assert!(sent.starts_with("token-number-"), "{sent}");
+    assert_eq!(body(&answer), "${secret:token}");
 }
 
 #[tokio::test]

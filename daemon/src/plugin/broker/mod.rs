@@ -5,6 +5,7 @@ mod address;
 mod answer;
 mod body;
 mod capture;
+mod held;
 mod hosts;
 mod pace;
 mod pace_headers;
@@ -164,8 +165,9 @@ impl Inner {
         request: &Request,
         tally: &mut trace::Tally,
     ) -> Result<Response, Error> {
+        let caller = held::hold(caller);
         let redactor = Redactor::new(&caller.secrets.all(), &caller.manifest)?;
-        let outcome = self.follow(caller, request, &redactor, tally).await;
+        let outcome = self.follow(&caller, request, &redactor, tally).await;
         tally.redact(&redactor);
         outcome.map_err(|error| error.redacted(&redactor))
     }

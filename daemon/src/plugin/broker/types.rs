@@ -36,7 +36,8 @@ pub trait Secrets: Send + Sync {
         }
         Ok(())
     }
-    /// All values, for redaction.
+    /// All values: what is filled in is looked up here, first come, and all of it is
+    /// blacked out.
     fn all(&self) -> Vec<(String, SecretString)>;
 }
 

@@ -54,6 +54,9 @@ impl fmt::Display for SecretId {
     }
 }
 
+/// A secret's name, and the secret where it can be opened.
+pub type Named = (String, Result<SecretString, VaultError>);
+
 /// All but `Store` and `Random` concern one secret alone: its plugin has to log in anew,
 /// which replaces it.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -113,11 +116,7 @@ impl Vault {
 
     /// Every secret of one account or generator, by name; one that can't be opened hides
     /// no other.
-    pub fn all(
-        &self,
-        plugin: &str,
-        subject: &str,
-    ) -> Result<Vec<(String, Result<SecretString, VaultError>)>, VaultError> {
+    pub fn all(&self, plugin: &str, subject: &str) -> Result<Vec<Named>, VaultError> {
         let rows = self.store.view().sealed_of(plugin, subject)?;
         Ok(rows
             .into_iter()
