@@ -11,9 +11,11 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use common::{START, open, scratch};
+use common::{START, config, open, scratch};
+use jarchi::clock::Clock;
+use jarchi::plugin::broker::BrokerOptions;
 use jarchi::plugin::vault::{FILE, Key, KeyError, KeySource, SecretId, Vault, VaultError};
-use jarchi::service::{SecretSource as _, VaultSecrets};
+use jarchi::service::{Daemon, RunError, SecretSource as _, VaultSecrets, launch};
 use jarchi::store::{self, Store, StoreError};
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -417,6 +419,36 @@ fn the_key_file_is_made_once_and_for_its_owner() {
     let error = Key::find(&nothing(), &dir).unwrap_err().to_string();
     assert!(error.contains(path.to_str().unwrap()), "{error}");
     assert_eq!(fs::read(&path).unwrap(), b"");
+}
+
+/// Starts a daemon and stops it; everything of it is gone at the end.
+fn run_daemon(dir: &Path) -> Result<(), RunError> {
+    let daemon = Daemon {
+        config: config(dir, &[]).as_ref().clone(),
+        environment: Box::new(nothing()),
+        clock: Clock::system(),
+        broker: BrokerOptions::default(),
+        prometheus: None,
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async { launch(daemon).await?.running.stop().await })
+}
+
+#[test]
+fn a_daemon_starts_with_its_key_or_not_at_all() {
+    let (_keep, dir) = scratch();
+    let path = dir.join(FILE);
+    run_daemon(&dir).unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o600);
+    put(&vault(&dir), "shop", "access", TOKEN);
+    // Secrets that can't be opened keep nothing from starting.
+    fs::write(&path, base64_key(3)).unwrap();
+    run_daemon(&dir).unwrap();
+
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    let error = run_daemon(&dir).unwrap_err();
+    assert!(matches!(error, RunError::Key(_)), "{error}");
+    assert!(error.to_string().contains("chmod 600"), "{error}");
 }
 
 fn reopen(vault: Vault, dir: &Path) -> Store {
