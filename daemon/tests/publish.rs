@@ -378,14 +378,52 @@ async fn retry_after_is_obeyed_and_is_no_failed_try() {
     world
         .platform
         .script(std::iter::repeat_with(|| Turn::Fail(Fault::RateLimited(Some(span)))).take(8));
-    for _ in 0..8 {
+    let second = TimeSpan::from_secs(1);
+    for tries in 1..=8 {
         world.live().await;
-        let due = world.store().view().earliest_due().expect("readable");
-        assert_eq!(due, Some(world.clock.now().saturating_add(span)));
-        world.hands.advance(span);
+        assert_eq!(world.delivery(id).history.len(), tries);
+        // Not a moment earlier, not even by a daemon that was started in between.
+        world.hands.advance(TimeSpan(span.0 - second.0));
+        world.live().await;
+        assert_eq!(world.delivery(id).history.len(), tries);
+        world.hands.advance(second);
     }
     world.live().await;
     assert_eq!(world.delivery(id).state, State::Published);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_turned_away_keeps_its_place() {
+    let mut world = World::new(LOOK_UP);
+    let mut posts = Vec::new();
+    for number in 0..3 {
+        let due = START.saturating_add(TimeSpan(number));
+        posts.push(world.post(text(&format!("post {number}")), due).await);
+    }
+    world.hands.advance(TimeSpan::from_secs(1));
+    let span = TimeSpan::from_mins(5);
+    world
+        .platform
+        .script([Turn::Fail(Fault::RateLimited(Some(span)))]);
+    world.live().await;
+    // The others are no less limited.
+    for id in &posts {
+        assert_eq!(world.delivery(*id).state, State::Waiting);
+    }
+    world.hands.advance(span);
+    world.live().await;
+    let keys: Vec<String> = posts
+        .iter()
+        .map(|id| {
+            let delivery = world.delivery(*id);
+            assert_eq!(delivery.state, State::Published);
+            delivery.key.to_string()
+        })
+        .collect();
+    let book = world.platform.book();
+    let sent: Vec<String> = book.parts.iter().map(|(key, _)| key.clone()).collect();
+    drop(book);
+    assert_eq!(sent, keys);
 }
 
 #[tokio::test(flavor = "multi_thread")]

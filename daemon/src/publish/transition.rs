@@ -22,7 +22,7 @@ use crate::model::{
     Attempt, AttemptOutcome, Delivery, DeliveryKey, Digest, Fault, Id, Job, JobFault, NewJob,
     Priority, Progress, Receipt, State, TimeSpan, Timestamp, Work,
 };
-use crate::queue::{Next, after_fault, backoff};
+use crate::queue::{self, Next, after_fault, backoff};
 use crate::store::{Again, PublishedEntry, StoreError, Tx};
 
 use super::Promise;
@@ -92,7 +92,7 @@ pub(super) enum Follow {
     /// The worker goes on at once; the row stays leased.
     GoOn,
     At(Timestamp, Again),
-    /// As `At`, and the account's lane rests until then.
+    /// The account's lane rests until then, and the delivery keeps its place in it.
     Rest(Timestamp, Again),
     Done,
     Bury(String, Option<JobFault>),
@@ -383,8 +383,11 @@ pub(super) fn apply(
 ) -> Result<(), StoreError> {
     match follow {
         Follow::GoOn => {}
-        Follow::At(due, why) | Follow::Rest(due, why) => {
-            tx.reschedule(job, *due, why.clone())?;
+        Follow::At(due, why) => tx.reschedule(job, *due, why.clone())?,
+        Follow::Rest(until, why) => {
+            // Those behind it are no less limited than it is.
+            tx.reschedule(job, delivery.due.min(*until), why.clone())?;
+            queue::note_rest(tx, &lane(&delivery.account), *until);
         }
         Follow::Done => {
             tx.complete(job)?;

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use crate::clock::Clock;
 use crate::config::Retry;
 use crate::model::{Fault, Job, JobFault, Lease, TimeSpan, Timestamp};
-use crate::store::{Again, Claim, DueHint, Seat, Store, StoreError};
+use crate::store::{Again, Claim, DueHint, Seat, Store, StoreError, Tx};
 
 use super::lanes::Lanes;
 use super::{Disposition, Next, Worker, after_fault};
@@ -106,6 +106,9 @@ impl<W: Worker> Dispatcher<W> {
         };
         for head in heads {
             lanes.hint(&head.lane, head.due, || worker.group(&head.lane));
+            if let Some(until) = store.view().note(&rest_note(&head.lane))? {
+                lanes.rest(&head.lane, until);
+            }
         }
         let (options_sender, options) = watch::channel(options);
         let (stop_sender, stop) = watch::channel(false);
@@ -248,6 +251,16 @@ impl<W: Worker> Dispatcher<W> {
             (lane, rest)
         });
     }
+}
+
+/// A lane's rest outlives the daemon: a platform that asked to be left alone still wants it
+/// after a restart.
+pub(crate) fn note_rest(tx: &mut Tx<'_>, lane: &str, until: Timestamp) {
+    tx.set_note(&rest_note(lane), Some(until));
+}
+
+fn rest_note(lane: &str) -> String {
+    format!("rest:{lane}")
 }
 
 /// Writes what became of a job; returns until when its lane rests.

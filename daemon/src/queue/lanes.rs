@@ -70,6 +70,17 @@ impl Lanes {
         }
     }
 
+    /// A lane that waits does not go on before then.
+    pub(super) fn rest(&mut self, name: &str, until: Timestamp) {
+        let Some(lane) = self.lanes.get_mut(name) else {
+            return;
+        };
+        let before = lane.wakes();
+        lane.rests_until = until;
+        let after = lane.wakes();
+        self.requeue(name, before, after);
+    }
+
     fn requeue(&mut self, name: &str, before: Option<Timestamp>, after: Option<Timestamp>) {
         if let Some(before) = before {
             let key = (before, name.to_owned());
@@ -143,6 +154,8 @@ impl Lanes {
             Some(wakes) => {
                 self.line.insert((wakes, name.to_owned()));
             }
+            // The word of its next job may still be on the way.
+            None if rest.is_some() => {}
             None => {
                 self.lanes.remove(name);
             }
@@ -225,6 +238,17 @@ mod tests {
     }
 
     #[test]
+    fn a_lane_without_a_job_still_rests() {
+        let mut lanes = Lanes::new(8);
+        lanes.hint("a", Timestamp(1), group(8));
+        lanes.take_due(Timestamp(1));
+        lanes.release("a", Some(Timestamp(50)));
+        assert_eq!(lanes.wakes(), None);
+        lanes.hint("a", Timestamp(1), group(8));
+        assert_eq!(lanes.wakes(), Some(Timestamp(50)));
+    }
+
+    #[test]
     fn a_lane_that_rests_wakes_later() {
         let mut lanes = Lanes::new(8);
         lanes.hint("a", Timestamp(1), group(8));
@@ -234,5 +258,8 @@ mod tests {
         assert_eq!(lanes.wakes(), Some(Timestamp(50)));
         lanes.hint("a", Timestamp(1), group(8));
         assert_eq!(lanes.wakes(), Some(Timestamp(50)));
+        lanes.rest("a", Timestamp(60));
+        assert_eq!(lanes.take_due(Timestamp(59)), Vec::<String>::new());
+        assert_eq!(lanes.take_due(Timestamp(60)), ["a"]);
     }
 }

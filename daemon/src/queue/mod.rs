@@ -13,6 +13,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 pub use backoff::{Next, after_fault, backoff};
+pub(crate) use dispatcher::note_rest;
 pub use dispatcher::{Beat, Dispatcher, Handle, Options};
 
 use crate::model::{Fault, Job, Timestamp};
