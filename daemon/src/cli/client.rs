@@ -8,9 +8,9 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::config::{self, Config, Diagnostics, ProcessEnvironment};
-use crate::service::Client;
 use crate::service::api::{Api, Request};
-use crate::store::{Options, Store};
+use crate::service::{Client, open_store};
+use crate::store::{Store, StoreError};
 
 use super::output::Failure;
 
@@ -42,30 +42,35 @@ impl Context {
     /// One request to the daemon, or to the store itself.
     pub(super) fn call<T: DeserializeOwned>(&self, request: &Request) -> Result<T, Failure> {
         let config = self.load_plain()?;
-        runtime()?.block_on(async move {
-            let client = match Client::connect(&config.daemon.socket).await? {
-                Some(client) => client,
-                None => Client::Direct(Box::new(direct(config)?)),
-            };
-            Ok(client.call(request).await?)
-        })
+        runtime()?.block_on(async move { Ok(client(config).await?.call(request).await?) })
     }
 }
 
-fn direct(config: Config) -> Result<Api, Failure> {
-    let options = Options {
-        cache: config.daemon.cache,
-    };
-    let store = Store::open(&config.daemon.data_dir, &options)?;
+async fn client(config: Config) -> Result<Client, Failure> {
+    loop {
+        let socket = &config.daemon.socket;
+        if let Some(client) = Client::connect(socket).await? {
+            return Ok(client);
+        }
+        match open_store(&config.daemon).await {
+            Ok(store) => return Ok(Client::Direct(Box::new(direct(config, store)))),
+            // A daemon that was starting is there now.
+            Err(StoreError::Locked(_)) if Client::connect(socket).await?.is_some() => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn direct(config: Config, store: Store) -> Api {
     let (_, config) = watch::channel(Arc::new(config));
-    Ok(Api {
+    Api {
         store,
         clock: Clock::system(),
         config,
         connectors: None,
         generators: None,
         reload: None,
-    })
+    }
 }
 
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {

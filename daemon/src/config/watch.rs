@@ -162,6 +162,11 @@ impl Reloader {
     }
 
     fn keep(&self, wrong: Diagnostics) -> Arc<Diagnostics> {
+        let wrong = Arc::new(wrong);
+        // Before it is logged: who reads the log and asks finds it so.
+        self.loaded
+            .send_modify(|loaded| loaded.config_error = Some(wrong.clone()));
+        self.config_error.send_replace(Some(wrong.to_string()));
         tracing::error!(
             errors = wrong.errors(),
             "the configuration is wrong; the old one stays in force"
@@ -169,10 +174,6 @@ impl Reloader {
         for finding in &wrong.0 {
             tell(finding);
         }
-        let wrong = Arc::new(wrong);
-        self.loaded
-            .send_modify(|loaded| loaded.config_error = Some(wrong.clone()));
-        self.config_error.send_replace(Some(wrong.to_string()));
         wrong
     }
 

@@ -12,9 +12,8 @@ use crate::config::{Config, Environment, Loaded, Reloader};
 use crate::plugin::broker::{Broker, BrokerOptions};
 use crate::plugin::vault::{Key, Vault};
 use crate::plugin::{Host, HostOptions, Registry};
-use crate::store::{Options, Store};
 
-use super::{Plugins, Ready, RunError, Running, Setup, StoredKv, VaultSecrets, start};
+use super::{Plugins, Ready, RunError, Running, Setup, StoredKv, VaultSecrets, open_store, start};
 
 /// What a daemon starts with.
 pub struct Daemon {
@@ -65,12 +64,7 @@ pub async fn launch(daemon: Daemon) -> Result<Started, RunError> {
     let broken = |error: String| RunError::Broken(error);
     let config = Arc::new(daemon.config.clone());
     let dir = &config.daemon.data_dir;
-    let store = Store::open(
-        dir,
-        &Options {
-            cache: config.daemon.cache,
-        },
-    )?;
+    let store = open_store(&config.daemon).await?;
     let vault = Vault::open(store.clone(), Key::find(daemon.environment.as_ref(), dir)?);
     for error in vault.check().map_err(|error| broken(error.to_string()))? {
         tracing::warn!(%error, "a secret can't be opened");
@@ -92,7 +86,6 @@ pub async fn launch(daemon: Daemon) -> Result<Started, RunError> {
         ));
     }
     let (current, receiver) = watch::channel(config.clone());
-    let (config_error, config_errors) = watch::channel(None);
     let (problems, plugin_problems) = watch::channel(Vec::new());
     let (seen, last_seen) = watch::channel(None);
     let reloader = Arc::new(Reloader::new(daemon.config, Boxed(daemon.environment)));
@@ -106,7 +99,6 @@ pub async fn launch(daemon: Daemon) -> Result<Started, RunError> {
         reloader.subscribe(),
         registry,
         current,
-        config_error,
         problems,
         seen,
     ));
@@ -126,7 +118,7 @@ pub async fn launch(daemon: Daemon) -> Result<Started, RunError> {
         store,
         clock: daemon.clock,
         config: receiver,
-        config_error: config_errors,
+        config_error: reloader.config_error(),
         connectors: plugins.clone(),
         generators: plugins,
         plugin_problems,
@@ -179,13 +171,11 @@ async fn follow(
     mut loaded: watch::Receiver<Loaded>,
     registry: Arc<Registry>,
     current: watch::Sender<Arc<Config>>,
-    config_error: watch::Sender<Option<String>>,
     problems: watch::Sender<Vec<String>>,
     seen: watch::Sender<Option<Arc<Config>>>,
 ) {
     while loaded.changed().await.is_ok() {
         let now = loaded.borrow_and_update().clone();
-        config_error.send_replace(now.config_error.as_ref().map(ToString::to_string));
         if now.config_error.is_some() {
             continue;
         }
@@ -224,10 +214,15 @@ pub async fn run(daemon: Daemon) -> Result<(), RunError> {
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| listen("SIGINT", error))?;
     let mut hangup = signal(SignalKind::hangup()).map_err(|error| listen("SIGHUP", error))?;
 
-    let mut started = launch(daemon).await?;
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "starting");
+    // Plugins that are compiled for the first time take their while.
+    let mut started = tokio::select! {
+        started = launch(daemon) => started?,
+        _ = terminate.recv() => return Ok(()),
+        _ = interrupt.recv() => return Ok(()),
+    };
     let ready = started.ready().clone();
     tracing::info!(
-        version = env!("CARGO_PKG_VERSION"),
         http = ready.http.map(|address| address.to_string()),
         socket = %ready.socket.display(),
         "ready"

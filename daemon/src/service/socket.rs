@@ -18,12 +18,23 @@ use tokio::sync::watch;
 
 use super::api::{Api, ApiError, Request};
 
+/// Whether a daemon listens there.
+pub(super) fn answers(path: &Path) -> bool {
+    std::os::unix::net::UnixStream::connect(path).is_ok()
+}
+
 /// Listens on `path`; a socket that nobody listens on any more is removed first.
 pub(super) fn bind(path: &Path) -> std::io::Result<UnixListener> {
     use std::os::unix::fs::PermissionsExt as _;
 
     if let Some(parent) = path.parent() {
         std::fs::create_dir_all(parent)?;
+    }
+    if answers(path) {
+        return Err(std::io::Error::new(
+            std::io::ErrorKind::AddrInUse,
+            "another daemon, with another store, listens there",
+        ));
     }
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
