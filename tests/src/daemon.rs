@@ -264,11 +264,16 @@ impl Daemon {
         self.log.text()
     }
 
+    /// Where it serves `/readyz` and the others.
+    pub fn http(&self) -> SocketAddr {
+        self.http.expect("the daemon serves http")
+    }
+
     /// Asks its HTTP endpoint.
     pub async fn get(&self, path: &str) -> (u16, String) {
         // The client wants to have one, for plain http too.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let address = self.http.expect("the daemon serves http");
+        let address = self.http();
         let answer = reqwest::Client::builder()
             .no_proxy()
             .build()

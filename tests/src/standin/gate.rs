@@ -45,6 +45,7 @@ pub(super) struct Gate(Mutex<Inner>);
 
 struct Inner {
     ignores_keys: bool,
+    turned_away: usize,
     watcher: Option<Watcher>,
     faults: HashMap<(String, String), Vec<Fault>>,
     answered: watch::Sender<u64>,
@@ -57,6 +58,7 @@ impl Default for Inner {
     fn default() -> Self {
         Inner {
             ignores_keys: false,
+            turned_away: 0,
             watcher: None,
             faults: HashMap::new(),
             answered: watch::Sender::new(0),
@@ -103,6 +105,10 @@ impl Gate {
         let own = (moment.method.clone(), moment.path.clone());
         // The sender lives as long as the gate.
         let _ = held.wait_for(|held| held.as_ref() != Some(&own)).await;
+    }
+
+    pub(super) fn turned_away(&self) -> usize {
+        self.with(|inner| inner.turned_away)
     }
 
     pub(super) fn arrived(&self) -> watch::Receiver<HashSet<(String, String)>> {
@@ -162,7 +168,12 @@ pub(super) async fn pass(
     };
     moment.phase = Phase::Done;
     gate.tell(&moment);
-    gate.with(|inner| inner.answered.send_modify(|count| *count += 1));
+    gate.with(|inner| {
+        if response.status() == StatusCode::TOO_MANY_REQUESTS {
+            inner.turned_away += 1;
+        }
+        inner.answered.send_modify(|count| *count += 1);
+    });
     if fault == Some(Fault::AnswerLost) {
         // The connection breaks off under a body that was announced and does not come.
         let lost = futures_util::stream::once(async {

@@ -32,12 +32,17 @@ pub struct Standin {
 impl Standin {
     /// Serves these accounts, without rate limits.
     pub fn start(accounts: &[&str]) -> Self {
+        Standin::with_rates(accounts, Rates::none())
+    }
+
+    /// With these rate limits.
+    pub fn with_rates(accounts: &[&str], rates: Rates) -> Self {
         let free = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has ports");
         let address = free.local_addr().expect("it is bound");
         drop(free);
         let options = Options {
             title: "Stand-in".to_owned(),
-            rates: Rates::none(),
+            rates,
             processing: Processing {
                 polls: 1,
                 images: false,
@@ -134,6 +139,11 @@ impl Standin {
             Ok(found) => drop(found.expect("the gate lives on")),
             Err(_) => panic!("nobody asks for {method} {path}"),
         }
+    }
+
+    /// How many requests were refused because there were too many.
+    pub fn turned_away(&self) -> usize {
+        self.gate.turned_away()
     }
 
     /// Requests that were answered so far.

@@ -89,6 +89,12 @@ impl Killer {
     }
 }
 
+/// Some time in the first moments of its life.
+pub async fn kill_soon(pid: Pid, chance: &mut Chance) {
+    tokio::time::sleep(Duration::from_millis(chance.below(400))).await;
+    kill(pid);
+}
+
 fn kill(pid: Pid) {
     kill_process(pid, Signal::KILL).expect("the daemon runs");
 }

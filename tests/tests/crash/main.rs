@@ -57,6 +57,12 @@ async fn run(deliveries: usize, kills: usize, prepare: impl FnOnce(&Standin)) ->
     let killer = Killer::watching(&standin);
 
     for number in 0..kills {
+        if number % 5 == 4 {
+            // Once more, before it has even begun: while it reads what the one before left.
+            let mut daemon = home.spawn();
+            killer::kill_soon(daemon.pid(), &mut chance).await;
+            daemon.ended().await;
+        }
         let mut daemon = home.spawn();
         killer.arm(Plan::new(daemon.pid(), &mut chance));
         // Dead by the plan; or all is published, and there was too little to do.

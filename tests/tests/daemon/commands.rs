@@ -166,6 +166,15 @@ async fn the_queue_with_and_without_a_daemon() {
         "{}",
         words(&missing)
     );
+    let missing = home
+        .jarchi(&["post", "x", "--account", "cafe", "--media", "nowhere.png"])
+        .await;
+    assert_eq!(missing.status.code(), Some(2));
+    assert!(
+        words(&missing).contains("nowhere.png: No such file"),
+        "{}",
+        words(&missing)
+    );
     let unknown = home.jarchi(&["post", "x", "--account", "caf"]).await;
     assert_eq!(unknown.status.code(), Some(2));
     assert!(
@@ -265,5 +274,40 @@ async fn a_hold_keeps_everything_back() {
     home.ok(&["release", "account:cafe"]).await;
     let book = standin.until("its own", |book| book.len() == 2).await;
     assert_eq!(book[1].text, "Saxlanılan");
+    assert!(daemon.terminate().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_picture_arrives_whole() {
+    let (standin, home) = stage().await;
+    let daemon = home.start().await;
+    let mut bytes = png();
+    bytes.resize(15 << 20, 7);
+    home.write("large.png", &bytes);
+    home.ok(&["post", "Böyük", "--account", "cafe", "--media", "large.png"])
+        .await;
+    let book = standin.until("the post", |book| book.len() == 1).await;
+    assert_eq!(book[0].media[0].size, bytes.len());
+    let digest = blake3::hash(&bytes).to_hex().to_string();
+    assert_eq!(book[0].media[0].digest, digest);
+    assert!(daemon.terminate().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_take_turns_where_no_daemon_runs_yet() {
+    let (standin, home) = stage().await;
+    let texts: Vec<String> = (0..12).map(|number| format!("Xəbər {number}")).collect();
+    let post = async |text: &String| home.ok(&["post", text, "--account", "cafe"]).await;
+    let posts = texts.iter().map(&post);
+    futures_util::future::join_all(posts).await;
+    // And a daemon starts among them.
+    let more: Vec<String> = (12..24).map(|number| format!("Xəbər {number}")).collect();
+    let posts = more.iter().map(&post);
+    let (daemon, _) = tokio::join!(home.start(), futures_util::future::join_all(posts));
+    let book = standin.until("all", |book| book.len() == 24).await;
+    for text in texts.iter().chain(&more) {
+        let times = book.iter().filter(|entry| entry.text == *text).count();
+        assert_eq!(times, 1, "{text}");
+    }
     assert!(daemon.terminate().await.success());
 }

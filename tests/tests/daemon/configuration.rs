@@ -1,6 +1,6 @@
 //! A configuration that is wrong, or changes, or is used twice.
 
-use jarchi_tests::daemon::config;
+use jarchi_tests::daemon::{Home, config};
 
 use super::{stage, words};
 
@@ -153,4 +153,33 @@ async fn a_daemon_that_died_leaves_nothing_in_the_way() {
     standin.until("the post", |book| book.len() == 1).await;
     assert!(daemon.terminate().await.success());
     assert!(!home.data().join("jarchi.sock").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_daemons_share_neither_socket_nor_address() {
+    let (standin, home) = stage().await;
+    let daemon = home.start().await;
+    let address = daemon.http().to_string();
+    let other = Home::new(&config(&standin, &["cafe"])).await;
+    let text = config(&standin, &["cafe"]);
+    let socket = home.data().join("jarchi.sock");
+    other.configure(&text.replace("grace = ", &format!("socket = {socket:?}\ngrace = ")));
+    let refused = other.jarchi(&["run"]).await;
+    assert_eq!(refused.status.code(), Some(2));
+    let said = words(&refused);
+    assert!(
+        said.contains("`daemon.socket`") && said.contains("another daemon"),
+        "{said}"
+    );
+    other.configure(&text.replace("127.0.0.1:0", &address));
+    let refused = other.jarchi(&["run"]).await;
+    assert_eq!(refused.status.code(), Some(2));
+    let said = words(&refused);
+    assert!(
+        said.contains("`daemon.http`") && said.contains(&address),
+        "{said}"
+    );
+    // The first was not disturbed.
+    home.ok(&["status"]).await;
+    assert!(daemon.terminate().await.success());
 }

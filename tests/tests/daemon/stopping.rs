@@ -91,3 +91,17 @@ async fn a_thread_stops_between_two_parts_and_goes_on() {
     assert_eq!(book[2].in_reply_to_id.as_deref(), Some(&*book[1].id));
     assert!(daemon.terminate().await.success());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_while_it_starts() {
+    // Nothing is compiled yet: the start takes its time.
+    let (_standin, home) = stage().await;
+    std::fs::remove_dir_all(home.data().join("compiled")).unwrap();
+    let mut daemon = home.spawn();
+    daemon.logged(|line| line["message"] == "starting").await;
+    daemon.stop();
+    let status = daemon.ended().await;
+    assert!(status.success(), "{status}");
+    assert!(!daemon.log().contains("\"ready\""), "{}", daemon.log());
+    home.ok(&["store", "check"]).await;
+}

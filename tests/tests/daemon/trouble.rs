@@ -1,5 +1,7 @@
 //! What users meet sooner or later: a dead token, a dead network, a server in distress.
 
+use jarchi::demo::standin::{Rate, Rates};
+use jarchi::model::TimeSpan;
 use jarchi_tests::daemon::{Home, account, config};
 use jarchi_tests::standin::{Fault, Standin, token_of};
 use serde_json::Value;
@@ -122,4 +124,33 @@ async fn a_server_in_distress_is_tried_again() {
     assert_eq!(state(&published), "published");
     assert_eq!(standin.book().len(), 1);
     assert!(daemon.terminate().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_servers_pace_is_kept() {
+    let rates = Rates {
+        posts: Some(Rate {
+            limit: 3,
+            period: TimeSpan::from_secs(4),
+        }),
+        ..Rates::none()
+    };
+    let standin = Standin::with_rates(&["cafe"], rates);
+    let home = Home::new(&config(&standin, &["cafe"])).await;
+    for number in 0..8 {
+        home.ok(&["post", &format!("Xəbər {number}"), "--account", "cafe"])
+            .await;
+    }
+    let daemon = home.start().await;
+    let book = standin.until("all", |book| book.len() == 8).await;
+    for (number, entry) in book.iter().enumerate() {
+        assert_eq!(entry.text, format!("Xəbər {number}"), "in their order");
+    }
+    // The server says how many it takes: none was sent in vain.
+    assert_eq!(standin.turned_away(), 0);
+    let span = book[7].at.since(book[0].at);
+    assert!(span > TimeSpan::from_secs(4), "{span}");
+    assert!(daemon.terminate().await.success());
+    let dead = home.json(&["queue", "list", "--dead"]).await;
+    assert_eq!(dead["deliveries"].as_array().unwrap().len(), 0);
 }
