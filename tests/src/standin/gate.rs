@@ -40,6 +40,21 @@ pub enum Fault {
     Silence,
 }
 
+/// Keeps every request waiting while it is on.
+#[derive(Clone, Debug, Default)]
+pub struct Brake(Arc<watch::Sender<bool>>);
+
+impl Brake {
+    pub fn set(&self, on: bool) {
+        self.0.send_replace(on);
+    }
+
+    async fn off(&self) {
+        // The sender lives in `self`.
+        let _ = self.0.subscribe().wait_for(|on| !on).await;
+    }
+}
+
 #[derive(Default)]
 pub(super) struct Gate(Mutex<Inner>);
 
@@ -47,6 +62,7 @@ struct Inner {
     ignores_keys: bool,
     turned_away: usize,
     watcher: Option<Watcher>,
+    brake: Brake,
     faults: HashMap<(String, String), Vec<Fault>>,
     answered: watch::Sender<u64>,
     arrived: watch::Sender<HashSet<(String, String)>>,
@@ -60,6 +76,7 @@ impl Default for Inner {
             ignores_keys: false,
             turned_away: 0,
             watcher: None,
+            brake: Brake::default(),
             faults: HashMap::new(),
             answered: watch::Sender::new(0),
             arrived: watch::Sender::default(),
@@ -105,6 +122,10 @@ impl Gate {
         let own = (moment.method.clone(), moment.path.clone());
         // The sender lives as long as the gate.
         let _ = held.wait_for(|held| held.as_ref() != Some(&own)).await;
+    }
+
+    pub(super) fn brake(&self) -> Brake {
+        self.with(|inner| inner.brake.clone())
     }
 
     pub(super) fn turned_away(&self) -> usize {
@@ -157,6 +178,7 @@ pub(super) async fn pass(
     if gate.with(|inner| inner.ignores_keys) {
         request.headers_mut().remove("idempotency-key");
     }
+    gate.brake().off().await;
     gate.wait(&moment).await;
     let fault = gate.next_fault(&moment);
     let response = match fault {

@@ -16,7 +16,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use gate::Gate;
-pub use gate::{Fault, Moment, Phase, Watcher};
+pub use gate::{Brake, Fault, Moment, Phase, Watcher};
 
 /// How long a test waits for what must happen: far longer than it takes anywhere.
 pub const PATIENCE: Duration = Duration::from_secs(120);
@@ -113,6 +113,10 @@ impl Standin {
     /// Calls this at each request, when it has arrived and when it was answered.
     pub fn watch(&self, watcher: Watcher) {
         self.gate.watch(watcher);
+    }
+
+    pub fn brake(&self) -> Brake {
+        self.gate.brake()
     }
 
     /// The next requests of this method and path go wrong like this.

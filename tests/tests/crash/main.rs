@@ -28,15 +28,15 @@ use posts::{ACCOUNTS, Expected};
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_kills_lose_nothing_and_double_nothing() {
     let seen = run(200, 50, |_| {}).await;
-    assert!(seen.interrupted >= 15, "the kills hit nothing: {seen:?}");
+    assert!(seen.interrupted >= 50, "the kills hit nothing: {seen:?}");
     assert!(seen.found > 0, "{seen:?}");
 }
 
 /// There, looking the post up is all that keeps it from going out twice.
 #[tokio::test(flavor = "multi_thread")]
 async fn nor_where_the_server_knows_no_idempotency_key() {
-    let seen = run(60, 15, Standin::ignore_idempotency_keys).await;
-    assert!(seen.interrupted >= 5, "the kills hit nothing: {seen:?}");
+    let seen = run(60, 12, Standin::ignore_idempotency_keys).await;
+    assert!(seen.interrupted >= 12, "the kills hit nothing: {seen:?}");
     assert!(seen.found > 0, "{seen:?}");
 }
 
@@ -60,7 +60,7 @@ async fn run(deliveries: usize, kills: usize, prepare: impl FnOnce(&Standin)) ->
         if number % 5 == 4 {
             // Once more, before it has even begun: while it reads what the one before left.
             let mut daemon = home.spawn();
-            killer::kill_soon(daemon.pid(), &mut chance).await;
+            killer.kill_soon(daemon.pid(), &mut chance).await;
             daemon.ended().await;
         }
         let mut daemon = home.spawn();
@@ -75,6 +75,7 @@ async fn run(deliveries: usize, kills: usize, prepare: impl FnOnce(&Standin)) ->
         assert!(killer.has_killed(), "it ended by itself:\n{}", daemon.log());
     }
 
+    let out = standin.book().len();
     let mut daemon = home.start().await;
     settled(&home, &mut daemon, deliveries).await;
     let (status, _) = daemon.get("/readyz").await;
@@ -84,7 +85,10 @@ async fn run(deliveries: usize, kills: usize, prepare: impl FnOnce(&Standin)) ->
     assert!(status.success(), "{status}");
     compare(&expected, &standin);
     home.ok(&["store", "check"]).await;
-    println!("{kills} kills, {deliveries} deliveries: {seen:?}");
+    println!(
+        "{kills} kills, {deliveries} deliveries, {out} of {} statuses before the last start: {seen:?}",
+        standin.book().len()
+    );
     seen
 }
 
