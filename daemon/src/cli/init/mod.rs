@@ -185,6 +185,26 @@ impl InitArgs {
             writeln!(out, "left {} as it is", path.display())?;
         }
         writeln!(out, "\nHow to go on:")?;
+        let mut plugins: Vec<String> = answers
+            .accounts
+            .iter()
+            .map(|(platform, _)| platform.to_string())
+            .collect();
+        plugins.push("library".to_owned());
+        plugins.dedup();
+        writeln!(
+            out,
+            "  - put {} into {}; in a checkout of Jarchi:\n    \
+             jarchi plugin build {} --out {}",
+            words(plugins.iter().map(|name| format!("{name}.wasm"))),
+            self.directory.join(".jarchi/plugins").display(),
+            plugins
+                .iter()
+                .map(|name| format!("plugins/{name}"))
+                .collect::<Vec<_>>()
+                .join(" "),
+            std::path::absolute(self.directory.join(".jarchi/plugins"))?.display(),
+        )?;
         for (platform, _) in &answers.accounts {
             let file = self.directory.join(platform.secret_file());
             writeln!(out, "  - {}, and put it into", platform.secret_help())?;
@@ -202,6 +222,16 @@ impl InitArgs {
             "  - take `hold = true` away, and jarchi run --config {}",
             config.display()
         )
+    }
+}
+
+/// `a, b and c`.
+fn words(names: impl Iterator<Item = String>) -> String {
+    let names: Vec<String> = names.collect();
+    match names.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        None => String::new(),
     }
 }
 
