@@ -1,5 +1,7 @@
 //! Deliveries, from due to settled, through every kind of fault and death.
 
+#![allow(clippy::expect_used, reason = "what goes wrong fails the test")]
+
 mod common;
 
 use std::sync::Arc;

@@ -1,6 +1,10 @@
 //! What is captured is kept, and is worth nothing without the key.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "what goes wrong fails the test"
+)]
 
 mod common;
 
