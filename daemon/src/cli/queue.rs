@@ -38,7 +38,8 @@ enum QueueCommand {
         #[arg(required = true)]
         deliveries: Vec<Id>,
     },
-    /// Try deliveries again that have failed, were missed or cancelled
+    /// Try deliveries again that have failed, were missed or cancelled; look again for
+    /// those that are parked
     Retry {
         #[arg(required = true)]
         deliveries: Vec<Id>,

@@ -156,6 +156,10 @@ pub struct Delivery {
     /// Published again in this place: the round, from 0.
     #[serde(default)]
     pub round: u32,
+    /// When the first of those tries at the step that is next began that may have gone
+    /// through without anybody knowing; none, when the step is known not to be out.
+    #[serde(default)]
+    pub uncertain: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

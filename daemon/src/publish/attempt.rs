@@ -77,6 +77,14 @@ impl Publisher {
             let promise = self.promise(&delivery.account);
             self.change(job, &mut delivery, Event::Interrupted, promise)
                 .await?;
+        } else if delivery.uncertain.is_some()
+            && matches!(delivery.state, State::Waiting | State::Processing)
+        {
+            // It was about to be repeated: whether it still may be is judged anew.
+            delivery.state = State::Unknown {
+                since: self.clock.now(),
+                reason: "it was not repeated yet".to_owned(),
+            };
         }
         for _ in 0..STEPS {
             if self.stopping.load(Ordering::Relaxed) {

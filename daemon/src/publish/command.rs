@@ -148,7 +148,7 @@ pub(crate) fn move_in(
 }
 
 /// Tries a delivery again that has failed, was missed or cancelled, or waits after a
-/// fault. None goes out before its due time; that of a settled one becomes now where it is
+/// fault; looks again for one that is parked. None goes out before its due time; that of a settled one becomes now where it is
 /// past.
 pub async fn retry(store: &Store, id: Id, now: Timestamp) -> Result<Delivery, CommandError> {
     store
@@ -159,10 +159,14 @@ pub async fn retry(store: &Store, id: Id, now: Timestamp) -> Result<Delivery, Co
                     delivery.due = delivery.due.max(now);
                     change(tx, delivery, Event::Retried, now)
                 }
-                State::Parked { .. } => refuse(
-                    &delivery,
-                    "whether it was published is for you to say: `jarchi queue resolve`",
-                ),
+                // It is looked for once more: its account can be read again, say.
+                State::Parked { reason } => {
+                    delivery.state = State::Unknown {
+                        since: now,
+                        reason: reason.clone(),
+                    };
+                    change(tx, delivery, Event::Retried, now)
+                }
                 State::Published => refuse(&delivery, "it would go out twice"),
                 // After a fault: not after the pause, but now. Before its time: then.
                 State::Waiting => move_in(tx, id, delivery.due, now),
@@ -198,6 +202,7 @@ pub async fn resolve(
                     },
                 },
                 Resolution::Retry => {
+                    delivery.uncertain = None;
                     delivery.due = delivery.due.max(now);
                     Event::Retried
                 }

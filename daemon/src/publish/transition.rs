@@ -30,6 +30,9 @@ use super::Promise;
 /// Attempts that a delivery remembers.
 const HISTORY: usize = 20;
 
+/// How long a server may still be at a request that nobody waits for any more.
+const STILL_AT_IT: TimeSpan = TimeSpan::from_secs(3);
+
 /// What happened to a delivery.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
@@ -136,6 +139,7 @@ pub(super) fn next(delivery: &mut Delivery, job: &Job, event: Event, rules: &Rul
                 AttemptOutcome::Progressed(progress.note.clone()),
             );
             delivery.faults = 0;
+            delivery.uncertain = None;
             delivery.progress = Some(progress);
             delivery.state = State::Processing;
             if after == TimeSpan::ZERO {
@@ -149,24 +153,32 @@ pub(super) fn next(delivery: &mut Delivery, job: &Job, event: Event, rules: &Rul
             faulted(delivery, job, fault, sent, rules)
         }
         Event::Interrupted => {
-            let since = match delivery.state {
-                State::Attempting { since } | State::Unknown { since, .. } => since,
-                _ => now,
-            };
             remember(delivery, now, "publish", AttemptOutcome::Interrupted);
-            delivery.state = State::Unknown {
-                since,
-                reason: "the daemon stopped in the middle of it".to_owned(),
-            };
+            unknown(delivery, now, "the daemon stopped in the middle of it");
             Follow::GoOn
         }
         Event::Absent => {
             remember(delivery, now, "find-published", AttemptOutcome::Absent);
-            let since = unknown_since(delivery, now);
-            let sure = since.saturating_add(rules.promise.visible_after);
+            let sure = match delivery.state {
+                State::Unknown { since, .. } => {
+                    since.saturating_add(rules.promise.visible_after.max(STILL_AT_IT))
+                }
+                _ => now,
+            };
             if now < sure {
                 // The platform shows new posts late: looked at once more.
                 return Follow::At(sure, Again::Later);
+            }
+            delivery.uncertain = None;
+            if delivery.faults >= rules.retry.attempts {
+                let reason = format!(
+                    "it is not on the platform, which gave no answer {} times",
+                    delivery.faults
+                );
+                delivery.state = State::Failed {
+                    reason: reason.clone(),
+                };
+                return Follow::Bury(reason, None);
             }
             delivery.state = rest_state(delivery);
             Follow::GoOn
@@ -179,21 +191,17 @@ pub(super) fn next(delivery: &mut Delivery, job: &Job, event: Event, rules: &Rul
                 AttemptOutcome::CannotTell(reason.clone()),
             );
             let first = delivery.first_attempt.unwrap_or(now);
+            let first = *delivery.uncertain.get_or_insert(first);
+            // A tenth is left for the way there, and for another idea of time.
             let repeatable = rules
                 .promise
                 .idempotent_for
-                .is_some_and(|span| now < first.saturating_add(span));
+                .is_some_and(|span| now < first.saturating_add(TimeSpan(span.0 / 10 * 9)));
             if repeatable {
                 delivery.state = rest_state(delivery);
                 return Follow::GoOn;
             }
-            let reason = format!(
-                "it may have been published, and that can't be found out ({reason}): look at \
-                 the account, then `jarchi queue resolve {id} --published URL` or \
-                 `jarchi queue resolve {id} --retry`",
-                id = delivery.id
-            );
-            park(delivery, reason)
+            park(delivery, &format!("that can't be found out ({reason})"))
         }
         Event::LookFailed { fault } => {
             remember(
@@ -204,7 +212,16 @@ pub(super) fn next(delivery: &mut Delivery, job: &Job, event: Event, rules: &Rul
             );
             look_failed(delivery, job, fault, rules)
         }
-        Event::Postponed { until } => Follow::At(until, Again::Later),
+        Event::Postponed { until } => {
+            if delivery.uncertain.is_some() {
+                // By then the key may be forgotten: it is judged anew.
+                unknown(delivery, now, "its repeat had to wait");
+            }
+            Follow::At(until, Again::Later)
+        }
+        Event::Refused { reason } | Event::Missed { reason } if delivery.uncertain.is_some() => {
+            park(delivery, &format!("it can't be repeated: {reason}"))
+        }
         Event::Refused { reason } => {
             delivery.state = State::Failed {
                 reason: reason.clone(),
@@ -239,11 +256,18 @@ fn publish(delivery: &mut Delivery, receipt: Receipt) -> Follow {
     delivery.receipt = Some(receipt);
     delivery.progress = None;
     delivery.faults = 0;
+    delivery.uncertain = None;
     delivery.state = State::Published;
     Follow::Done
 }
 
-fn park(delivery: &mut Delivery, reason: String) -> Follow {
+/// For a person, who is told what to do.
+fn park(delivery: &mut Delivery, why: &str) -> Follow {
+    let id = delivery.id;
+    let reason = format!(
+        "it may have been published, and {why}: look at the account, then `jarchi queue resolve \
+         {id} --published URL` or `jarchi queue resolve {id} --retry`"
+    );
     delivery.state = State::Parked {
         reason: reason.clone(),
     };
@@ -259,11 +283,16 @@ fn rest_state(delivery: &Delivery) -> State {
     }
 }
 
-fn unknown_since(delivery: &Delivery, now: Timestamp) -> Timestamp {
-    match delivery.state {
-        State::Unknown { since, .. } | State::Attempting { since } => since,
-        _ => now,
+/// Nobody knows any more whether the step is out.
+fn unknown(delivery: &mut Delivery, now: Timestamp, reason: &str) {
+    if let State::Attempting { since } = delivery.state {
+        delivery.uncertain.get_or_insert(since);
     }
+    // From now on, and not from its beginning: a server takes its time.
+    delivery.state = State::Unknown {
+        since: now,
+        reason: reason.to_owned(),
+    };
 }
 
 fn faulted(
@@ -275,17 +304,14 @@ fn faulted(
 ) -> Follow {
     let now = rules.now;
     delivery.faults += 1;
-    let unknown = match &fault {
+    let lost = match &fault {
         Fault::UnknownOutcome(_) => true,
         // A call that broke off by itself, by a trap or a limit, after it had sent.
         Fault::Transient(_) => sent,
         _ => false,
     };
-    if unknown {
-        delivery.state = State::Unknown {
-            since: unknown_since(delivery, now),
-            reason: fault.to_string(),
-        };
+    if lost {
+        unknown(delivery, now, &fault.to_string());
         let pause = backoff(job.id.0, delivery.faults, rules.retry);
         return Follow::At(
             now.saturating_add(pause),
@@ -299,12 +325,20 @@ fn faulted(
     };
     match after_fault(job, &fault, now, rules.retry) {
         Next::Again(at) => {
-            delivery.state = rest_state(delivery);
+            if delivery.uncertain.is_some() {
+                // This try did not go through; one before it may have.
+                unknown(delivery, now, &fault.to_string());
+            } else {
+                delivery.state = rest_state(delivery);
+            }
             if limited {
                 Follow::Rest(at, Again::Fault(entry))
             } else {
                 Follow::At(at, Again::Fault(entry))
             }
+        }
+        Next::Bury(reason) if delivery.uncertain.is_some() => {
+            park(delivery, &format!("its repeat failed ({reason})"))
         }
         Next::Bury(reason) => {
             let visible = delivery
@@ -340,20 +374,17 @@ fn look_failed(delivery: &mut Delivery, job: &Job, fault: Fault, rules: &Rules<'
     };
     match &fault {
         Fault::RateLimited(_) | Fault::Transient(_) | Fault::UnknownOutcome(_) => {
-            delivery.faults += 1;
             let at = match &fault {
                 Fault::RateLimited(Some(span)) => now.saturating_add(*span),
-                _ => now.saturating_add(backoff(job.id.0, delivery.faults, rules.retry)),
+                _ => now.saturating_add(backoff(job.id.0, job.tries + 1, rules.retry)),
             };
             Follow::At(at, Again::Fault(entry))
         }
         Fault::Unauthorized(_) | Fault::Invalid(_) | Fault::Unsupported(_) => {
-            let reason = format!(
-                "it may have been published, and looking it up fails ({fault}): `jarchi queue \
-                 resolve {id} --published URL` or `--retry`",
-                id = delivery.id
-            );
-            park(delivery, reason)
+            let id = delivery.id;
+            let why =
+                format!("looking it up fails ({fault}; `jarchi queue retry {id}` looks again)");
+            park(delivery, &why)
         }
     }
 }
@@ -440,6 +471,7 @@ pub fn new_delivery(
         faults: 0,
         history: Vec::new(),
         round,
+        uncertain: None,
     };
     let id = tx.put_delivery(&mut delivery)?;
     delivery.job = Some(tx.enqueue(

@@ -91,6 +91,7 @@ fn delivery(post: Id, job: Option<Id>, state: State) -> Delivery {
         faults: 3,
         history: Vec::new(),
         round: 2,
+        uncertain: None,
     }
 }
 
