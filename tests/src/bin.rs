@@ -25,11 +25,18 @@ pub fn jarchi() -> PathBuf {
 }
 
 fn find() -> Result<PathBuf, String> {
+    // Another build, an installed one say.
+    if let Some(path) = env::var_os("JARCHI_TEST_BINARY") {
+        return Ok(path.into());
+    }
     let test = env::current_exe().map_err(|error| format!("this test's own path: {error}"))?;
-    // PROFILE/deps/NAME-HASH
+    // PROFILE/deps/NAME-HASH of a test, PROFILE/NAME of a program.
     let folder = test
-        .ancestors()
-        .nth(2)
+        .parent()
+        .map(|folder| match folder.ends_with("deps") {
+            true => folder.parent().unwrap_or(folder),
+            false => folder,
+        })
         .ok_or_else(|| format!("{} is not in a target folder", test.display()))?;
     let binary = folder.join("jarchi");
     if !is_current(&binary) {

@@ -30,6 +30,24 @@ impl Home {
         home
     }
 
+    /// With a configuration that names plugins of its own, which `prepare` puts in their
+    /// place. What is compiled is kept for the next run under this name.
+    pub async fn compiled(name: &str, config: &str, prepare: impl FnOnce(&Home)) -> Self {
+        let home = Home::empty(config);
+        prepare(&home);
+        let kept = kept(name);
+        let _turn = turn(&kept);
+        let (before, compiled) = (kept.join("compiled"), home.data().join("compiled"));
+        std::fs::create_dir_all(home.data()).expect("a directory");
+        if before.exists() {
+            copy_private(&before, &compiled);
+        }
+        let status = home.start().await.terminate().await;
+        assert!(status.success(), "{status}");
+        copy_private(&compiled, &before);
+        home
+    }
+
     fn empty(config: &str) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let home = Home { dir };
@@ -380,23 +398,22 @@ async fn compiled_plugins() -> &'static Path {
                          secrets = { token = \"none\" }\n\
                          [[generator]]\nname = \"g\"\nplugin = \"library\"\n\
                          accounts = [\"a\"]\nfolders = { content = \".\" }\n";
-            let home = Home::empty(&format!("{}\n{users}", daemon_section()));
-            let kept = crate::bin::jarchi().with_file_name("tests-compiled");
-            std::fs::create_dir_all(&kept).expect("a directory in target");
-            // Test binaries that run at once take turns.
-            let lock = std::fs::File::create(kept.join("turn")).expect("a file in target");
-            tokio::task::block_in_place(|| lock.lock()).expect("a lock");
-            let (before, compiled) = (kept.join("compiled"), home.data().join("compiled"));
-            std::fs::create_dir_all(home.data()).expect("a directory");
-            if before.exists() {
-                copy_private(&before, &compiled);
-            }
-            let status = home.start().await.terminate().await;
-            assert!(status.success(), "{status}");
-            copy_private(&compiled, &before);
-            before
+            Home::compiled("tests", &format!("{}\n{users}", daemon_section()), |_| {}).await;
+            kept("tests").join("compiled")
         })
         .await
+}
+
+fn kept(name: &str) -> PathBuf {
+    crate::bin::jarchi().with_file_name(format!("{name}-compiled"))
+}
+
+/// Processes that run at once take turns at what is kept.
+fn turn(kept: &Path) -> std::fs::File {
+    std::fs::create_dir_all(kept).expect("a directory in target");
+    let lock = std::fs::File::create(kept.join("turn")).expect("a file in target");
+    tokio::task::block_in_place(|| lock.lock()).expect("a lock");
+    lock
 }
 
 /// A directory of files, with the modes that they have.

@@ -7,7 +7,10 @@
 )]
 
 pub mod bin;
+pub mod chance;
+pub mod chaos;
 pub mod daemon;
+pub mod killer;
 pub mod pds;
 pub mod plugins;
 pub mod standin;

@@ -2,8 +2,11 @@
 //! on while the daemon dies, it can be switched off and on again, and a test may watch,
 //! and meddle with, every request.
 
+mod fault;
 mod gate;
+mod line;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,8 +18,10 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
+pub use fault::{Fault, Wait};
 use gate::Gate;
-pub use gate::{Brake, Fault, Moment, Phase, Watcher};
+pub use gate::{Brake, Moment, Nature, Phase, Schedule, Watcher};
+use line::{Cut, Lines};
 
 /// How long a test waits for what must happen: far longer than it takes anywhere.
 pub const PATIENCE: Duration = Duration::from_secs(120);
@@ -87,7 +92,8 @@ impl Standin {
         listener.set_nonblocking(true).expect("a socket");
         runtime.spawn(async move {
             let listener = TcpListener::from_std(listener).expect("a listener");
-            axum::serve(listener, router).await
+            let service = router.into_make_service_with_connect_info::<Cut>();
+            axum::serve(Lines(listener), service).await
         });
         *self.running.lock().expect("no test panics in here") = Some(runtime);
     }
@@ -102,12 +108,36 @@ impl Standin {
     fn router(&self) -> Router {
         self.server
             .router()
+            .layer(from_fn_with_state(self.gate.clone(), gate::own_ways))
             .layer(from_fn_with_state(self.gate.clone(), gate::pass))
     }
 
     /// Forgets `Idempotency-Key` from now on, as many servers that speak the API do.
     pub fn ignore_idempotency_keys(&self) {
-        self.gate.ignore_keys();
+        self.gate.be(Nature {
+            ignores_keys: true,
+            ..Nature::default()
+        });
+    }
+
+    /// Is such a platform from now on.
+    pub fn be(&self, nature: Nature) {
+        self.gate.be(nature);
+    }
+
+    /// Asked at each request what goes wrong with it, from now on.
+    pub fn schedule(&self, schedule: Schedule) {
+        self.gate.schedule(Some(schedule));
+    }
+
+    /// Nothing goes wrong any more.
+    pub fn calm(&self) {
+        self.gate.schedule(None);
+    }
+
+    /// Faults that befell requests, by name.
+    pub fn happened(&self) -> BTreeMap<String, u64> {
+        self.gate.happened()
     }
 
     /// Calls this at each request, when it has arrived and when it was answered.

@@ -9,8 +9,7 @@
     reason = "what goes wrong fails the test"
 )]
 
-mod chance;
-mod killer;
+mod chaos;
 mod posts;
 
 use std::collections::BTreeMap;
@@ -18,11 +17,11 @@ use std::collections::BTreeMap;
 use jarchi::model::{AttemptOutcome, Delivery};
 use jarchi::service::Client;
 use jarchi::service::api::{Deliveries, QueueList, Request};
+use jarchi_tests::chance::Chance;
 use jarchi_tests::daemon::{Daemon, Home, config};
+use jarchi_tests::killer::{Killer, Plan};
 use jarchi_tests::standin::{PATIENCE, Standin};
 
-use chance::Chance;
-use killer::{Killer, Plan};
 use posts::{ACCOUNTS, Expected};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -54,7 +53,7 @@ async fn run(deliveries: usize, kills: usize, prepare: impl FnOnce(&Standin)) ->
     prepare(&standin);
     let home = Home::new(&config(&standin, &ACCOUNTS)).await;
     let expected = posts::write(&home, deliveries).await;
-    let killer = Killer::watching(&standin);
+    let killer = Killer::braking(&standin);
 
     for number in 0..kills {
         if number % 5 == 4 {
@@ -64,7 +63,7 @@ async fn run(deliveries: usize, kills: usize, prepare: impl FnOnce(&Standin)) ->
             daemon.ended().await;
         }
         let mut daemon = home.spawn();
-        killer.arm(Plan::new(daemon.pid(), &mut chance));
+        killer.arm(Plan::new(daemon.pid(), 4, &mut chance));
         // Dead by the plan; or all is published, and there was too little to do.
         tokio::select! {
             _ = daemon.ended() => {}
