@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::hash::{Hash, Hasher};
 use std::io::{self, Read, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,8 +20,9 @@ use wasmtime::component::Component;
 use crate::clock::Clock;
 use crate::model::{TimeSpan, Timestamp};
 
-/// The first bytes of a file; a new layout gets a new number.
-const MAGIC: &[u8; 16] = b"jarchi-compiled1";
+/// The last bytes of a file; a new layout gets a new number. The code comes first, so that
+/// it can be mapped.
+const MAGIC: &[u8; 16] = b"jarchi-compiled2";
 const MAC: usize = 32;
 const KEY: usize = 32;
 const KEY_FILE: &str = "key";
@@ -137,14 +139,21 @@ impl Cache {
         let compiled = engine
             .precompile_component(wasm)
             .map_err(|error| CacheError::Compile(format!("{error:#}")))?;
-        if let Err(error) = self.write(&name, &path, &compiled) {
-            tracing::warn!(
+        match self.write(&name, &path, &compiled) {
+            // Mapped like that of any later start: what is not used takes no memory.
+            Ok(()) => {
+                if let Ok(Some(component)) = self.read(engine, &name, &path) {
+                    return Ok((component, Origin::Compiler));
+                }
+            }
+            Err(error) => tracing::warn!(
                 path = %path.display(),
                 %error,
                 "a compiled plugin could not be kept; the next start compiles it again"
-            );
+            ),
         }
-        let component = deserialize(engine, &Compiled(&compiled)).map_err(CacheError::Compile)?;
+        let component =
+            deserialize(engine, &Compiled::Bytes(&compiled)).map_err(CacheError::Compile)?;
         Ok((component, Origin::Compiler))
     }
 
@@ -154,12 +163,7 @@ impl Cache {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error.to_string()),
         };
-        // Read, not mapped: a mapped file could change between the check and the use, and
-        // one that is cut off would kill the daemon.
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)
-            .map_err(|error| error.to_string())?;
-        let authentic = self.authenticate(name, &bytes)?;
+        let authentic = self.authenticate(name, &mut file)?;
         let component = deserialize(engine, &authentic)?;
         let now = SystemTime::UNIX_EPOCH + Duration::from_millis(self.clock.now().millis());
         if let Err(error) = File::options()
@@ -172,34 +176,45 @@ impl Cache {
         Ok(Some(component))
     }
 
-    fn authenticate<'a>(&self, name: &str, bytes: &'a [u8]) -> Result<Compiled<'a>, String> {
-        let rest = bytes
-            .strip_prefix(MAGIC)
-            .ok_or("it does not begin as one")?;
-        let (mac, code) = rest.split_at_checked(MAC).ok_or("it is cut off")?;
-        let mac = blake3::Hash::from_slice(mac).map_err(|error| error.to_string())?;
+    fn authenticate<'a>(&self, name: &str, file: &'a mut File) -> Result<Compiled<'a>, String> {
+        let words = |error: io::Error| error.to_string();
+        let length = file.metadata().map_err(words)?.len();
+        let code = length
+            .checked_sub((MAC + MAGIC.len()) as u64)
+            .ok_or("it is cut off")?;
+        let mut hasher = self.hasher(name);
+        hasher
+            .update_reader((&mut *file).take(code))
+            .map_err(words)?;
+        let mut mac = [0; MAC];
+        let mut magic = [0; MAGIC.len()];
+        file.read_exact(&mut mac).map_err(words)?;
+        file.read_exact(&mut magic).map_err(words)?;
+        if magic != *MAGIC {
+            return Err("it does not end as one".to_owned());
+        }
         // Compared in constant time.
-        if self.mac(name, code) != mac {
+        if hasher.finalize() != blake3::Hash::from_bytes(mac) {
             return Err("its keyed hash does not fit".to_owned());
         }
-        Ok(Compiled(code))
+        Ok(Compiled::File(file))
     }
 
     /// Of the name too, so that no file can stand in for another.
-    fn mac(&self, name: &str, code: &[u8]) -> blake3::Hash {
-        blake3::Hasher::new_keyed(&self.key)
+    fn hasher(&self, name: &str) -> blake3::Hasher {
+        let mut hasher = blake3::Hasher::new_keyed(&self.key);
+        hasher
             .update(&(name.len() as u64).to_le_bytes())
-            .update(name.as_bytes())
-            .update(code)
-            .finalize()
+            .update(name.as_bytes());
+        hasher
     }
 
     fn write(&self, name: &str, path: &Path, code: &[u8]) -> io::Result<()> {
-        let mac = self.mac(name, code);
+        let mac = self.hasher(name).update(code).finalize();
         write_new(&self.directory, path, |file| {
-            file.write_all(MAGIC)?;
+            file.write_all(code)?;
             file.write_all(mac.as_bytes())?;
-            file.write_all(code)
+            file.write_all(MAGIC)
         })
     }
 
@@ -241,24 +256,38 @@ impl Cache {
     }
 }
 
-/// Bytes that this process compiled, or that carry the keyed hash of one that did.
-struct Compiled<'a>(&'a [u8]);
+/// What this process compiled, or what carries the keyed hash of one that did.
+enum Compiled<'a> {
+    Bytes(&'a [u8]),
+    /// Open since before it was checked.
+    File(&'a File),
+}
 
 #[expect(
     unsafe_code,
     reason = "wasmtime can't check native code; see the proof"
 )]
 fn deserialize(engine: &Engine, code: &Compiled<'_>) -> Result<Component, String> {
-    // SAFETY: the bytes must be what `precompile_component` gave, unchanged. A `Compiled`
-    // is made in two places only: in `load_blocking`, straight from that function, and in
-    // `authenticate`, from bytes in our memory whose BLAKE3 keyed hash fits. The key is 32
-    // random bytes in a file of mode 0600 in a directory of mode 0700 of our own user, and
-    // is used in `write` alone, for what `precompile_component` gave: who has no key can't
-    // make other bytes with a fitting hash, and who can read the key is our user already.
-    // The bytes are copied before they are mapped executable, so that nothing changes them
-    // after the check. Code of another wasmtime, processor or configuration is refused by
-    // wasmtime itself, and has another name besides.
-    unsafe { Component::deserialize(engine, code.0) }.map_err(|error| format!("{error:#}"))
+    // SAFETY: the code must be what `precompile_component` gave, and must not change as long
+    // as it is in use. `Compiled::Bytes` is made in `load_blocking` alone, straight from that
+    // function. `Compiled::File` is made in `authenticate` alone, of a file whose BLAKE3
+    // keyed hash fits. The key is 32 random bytes in a file of mode 0600 in a directory of
+    // mode 0700 of our own user, and is used in `write` alone, for what
+    // `precompile_component` gave: who has no key can't make another file with a fitting
+    // hash. The file that is mapped is the one that was checked, by its descriptor and not
+    // by its name. It is written once, under another name, and moved into place: nothing in
+    // this program opens it for writing its contents afterwards. Only our own user, or root,
+    // could, and they command this process anyway. Code of another wasmtime, processor or
+    // configuration is refused by wasmtime itself, and has another name besides.
+    let component = unsafe {
+        match code {
+            Compiled::Bytes(bytes) => Component::deserialize(engine, bytes),
+            Compiled::File(file) => {
+                Component::deserialize_file(engine, format!("/proc/self/fd/{}", file.as_raw_fd()))
+            }
+        }
+    };
+    component.map_err(|error| format!("{error:#}"))
 }
 
 /// Makes the directory the daemon's own. True: it was open to others until now.

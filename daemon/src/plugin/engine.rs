@@ -66,6 +66,8 @@ fn base() -> Config {
         .wasm_component_model(true)
         .epoch_interruption(true)
         .memory_init_cow(true)
+        // For debuggers; a guest's own backtraces don't need it.
+        .native_unwind_info(false)
         .cranelift_opt_level(OptLevel::Speed)
         // Nothing that a plugin needs, and a wide door for memory.
         .wasm_memory64(false);

@@ -5,6 +5,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, StreamExt as _};
+
 use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 use wasmtime::Store;
 use wasmtime::component::{Component, Instance, InstancePre, Linker};
@@ -445,6 +448,9 @@ pub struct Changes {
     pub removed: Vec<String>,
 }
 
+/// Plugins that are loaded side by side: as many as keep a small machine busy.
+const AT_ONCE: usize = 4;
+
 impl Registry {
     pub fn new(host: Host) -> Self {
         Registry {
@@ -468,6 +474,23 @@ impl Registry {
             .clone()
     }
 
+    /// The plugin as it is, where nothing has changed of it; and what it was before.
+    async fn load_one(
+        &self,
+        name: String,
+        config: PluginConfig,
+        known: Option<Plugin>,
+    ) -> (String, Option<Plugin>, Result<Plugin, LoadError>) {
+        if let Some(same) = &known
+            && let Ok(bytes) = tokio::fs::read(&config.path).await
+            && same.is(&config, blake3::hash(&bytes).to_hex().as_str())
+        {
+            return (name, known.clone(), Ok(same.clone()));
+        }
+        let loaded = self.host.load(&config).await;
+        (name, known, loaded)
+    }
+
     /// Takes on what the configuration names: all of it, or, where one plugin is refused,
     /// nothing, and the errors of all that are.
     pub async fn load(
@@ -478,18 +501,22 @@ impl Registry {
         let mut plugins = BTreeMap::new();
         let mut changes = Changes::default();
         let mut errors = Vec::new();
-        for (name, config) in configs {
-            let known = before.get(name);
-            if let Some(known) = known
-                && let Ok(bytes) = tokio::fs::read(&config.path).await
-                && known.is(config, blake3::hash(&bytes).to_hex().as_str())
-            {
-                plugins.insert(name.clone(), known.clone());
-                continue;
-            }
-            match self.host.load(config).await {
+        let loading: Vec<BoxFuture<'_, _>> = configs
+            .iter()
+            .map(|(name, config)| {
+                let known = before.get(name).cloned();
+                self.load_one(name.clone(), config.clone(), known).boxed()
+            })
+            .collect();
+        let loaded: Vec<_> = futures_util::stream::iter(loading)
+            .buffered(AT_ONCE)
+            .collect()
+            .await;
+        for (name, known, result) in loaded {
+            match result {
                 Ok(plugin) => {
                     match known {
+                        Some(known) if Arc::ptr_eq(&known.0, &plugin.0) => {}
                         Some(_) => changes.replaced.push(name.clone()),
                         None => changes.added.push(name.clone()),
                     }
