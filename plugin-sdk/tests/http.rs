@@ -183,6 +183,12 @@ fn waits_in_every_form() {
         ("x-rate-limit-reset", (in_90s - 200).to_string(), Some(0)),
         ("x-ratelimit-reset-after", "1.5".to_owned(), Some(1500)),
         ("ratelimit", "90".to_owned(), None),
+        ("ratelimit", "\"default\";r=0;t=50".to_owned(), Some(50_000)),
+        (
+            "ratelimit",
+            "limit=100, remaining=0, reset=50".to_owned(),
+            Some(50_000),
+        ),
     ] {
         let limited = read(Answer::empty(429).header(name, &value));
         assert_eq!(limited, Err(Error::RateLimited(wait)), "{name}: {value}");

@@ -68,6 +68,16 @@ pub(super) fn retry_after(response: &Response, now: Timestamp) -> Option<Millis>
         .iter()
         .filter_map(|name| response.header(name))
         .find_map(|value| wait(value, now))
+        .or_else(|| combined(response.header("ratelimit")?, now))
+}
+
+/// `limit=100, remaining=0, reset=50`, and the newest `"default";r=0;t=50`.
+fn combined(value: &str, now: Timestamp) -> Option<Millis> {
+    value
+        .split([',', ';'])
+        .filter_map(|item| item.split_once('='))
+        .find(|(name, _)| matches!(name.trim(), "reset" | "t"))
+        .and_then(|(_, span)| wait(span, now))
 }
 
 /// A platform's wait may be off by the skew of two clocks, but never by a year.

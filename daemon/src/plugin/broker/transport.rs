@@ -126,23 +126,33 @@ impl Prepared {
             .builder
             .build()
             .map_err(|error| Failure::Error(Error::Invalid(describe(&error))))?;
+        let place = place_of(request.url());
         let connected = Arc::new(AtomicBool::new(false));
         let sent = CONNECTED.scope(connected.clone(), self.client.execute(request));
         match tokio::time::timeout_at(deadline, sent).await {
             Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) => Err(classify(error)),
+            Ok(Err(error)) => Err(classify(error, &place)),
             // A kept connection needs no connecting: nothing is known of it.
             Err(_) if self.fresh && !connected.load(Ordering::Acquire) => Err(Failure::Error(
-                Error::NotSent("no connection within the time allowed".to_owned()),
+                Error::NotSent(format!("{place}: no connection within the time allowed")),
             )),
-            Err(_) => Err(Failure::Error(Error::NoAnswer(
-                "no answer within the time allowed".to_owned(),
-            ))),
+            Err(_) => Err(Failure::Error(Error::NoAnswer(format!(
+                "{place}: no answer within the time allowed"
+            )))),
         }
     }
 }
 
-fn classify(error: reqwest::Error) -> Failure {
+/// The host, and the port that is not the scheme's own.
+fn place_of(url: &url::Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    }
+}
+
+fn classify(error: reqwest::Error, place: &str) -> Failure {
     let mut sure = error.is_connect();
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
     while let Some(inner) = cause {
@@ -162,7 +172,7 @@ fn classify(error: reqwest::Error) -> Failure {
         });
         cause = inner.source();
     }
-    let text = describe(&error);
+    let text = format!("{place}: {}", describe(&error));
     Failure::Error(if sure {
         Error::NotSent(text)
     } else if error.is_builder() {
