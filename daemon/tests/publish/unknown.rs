@@ -1,6 +1,6 @@
 //! What may be out, and what becomes of it.
 
-use jarchi::config::LatePolicy;
+use jarchi::config::{LatePolicy, Retry};
 use jarchi::model::{Fault, State, TimeSpan};
 use jarchi::publish;
 
@@ -122,4 +122,67 @@ async fn a_platform_that_takes_nothing_and_never_says_so_is_given_up() {
     world.live_on(3).await;
     assert!(matches!(world.delivery(id).state, State::Failed { .. }));
     assert_eq!(world.platform.book().calls, 5);
+}
+
+/// The platform's own guard against doubles says no: that is no failure, and no proof.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeat_that_is_refused_is_for_a_person() {
+    let mut world = World::new(KEYS);
+    let id = world.post(text("salam"), START).await;
+    let refused = Fault::Invalid("the same was posted before".to_owned());
+    world
+        .platform
+        .script([Turn::TakeAndLose, Turn::Fail(refused)]);
+    world.live_on(1).await;
+    let State::Parked { reason } = world.delivery(id).state else {
+        panic!("{:?}", world.delivery(id).state);
+    };
+    assert!(reason.contains("the same was posted before"), "{reason}");
+    assert!(reason.contains("jarchi queue resolve"), "{reason}");
+    assert_eq!(world.parts_there(), 1);
+}
+
+/// What is late by then is missed, and told so; or goes out late, once, where that is
+/// wanted and the tries last.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_platform_is_down_for_two_days() {
+    let down = || Turn::Fail(Fault::Transient("connection refused".to_owned()));
+    let two_days = TimeSpan::from_days(2);
+
+    let mut world = World::new(LOOK_UP);
+    let retry = Retry {
+        attempts: 200,
+        ..Retry::default()
+    };
+    world.retry(retry.clone());
+    let id = world.post(text("salam"), START).await;
+    world
+        .platform
+        .script(std::iter::repeat_with(down).take(1000));
+    world.live_on(2).await;
+    let State::Missed { reason } = world.delivery(id).state else {
+        panic!("{:?}", world.delivery(id).state);
+    };
+    assert!(reason.contains("missed_after"), "{reason}");
+    // It was not hammered: pauses grow from half a minute to an hour.
+    let calls = world.platform.book().calls;
+    assert!((2..=12).contains(&calls), "{calls}");
+    assert_eq!(world.parts_there(), 0);
+
+    let mut shop = account("shop");
+    shop.rails.late = LatePolicy::Publish;
+    let mut world = World::with(LOOK_UP, shop);
+    world.retry(retry);
+    let id = world.post(text("salam"), START).await;
+    world
+        .platform
+        .script(std::iter::repeat_with(down).take(1000));
+    world.live_until(START.saturating_add(two_days)).await;
+    assert_eq!(world.delivery(id).state, State::Waiting);
+    let calls = world.platform.book().calls;
+    assert!((48..=110).contains(&calls), "{calls}");
+    world.platform.book().turns.clear();
+    world.live_on(1).await;
+    assert_eq!(world.delivery(id).state, State::Published);
+    assert_eq!(world.parts_there(), 1);
 }

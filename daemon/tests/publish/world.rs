@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jarchi::clock::{Clock, Hands};
-use jarchi::config::{Account, Config};
+use jarchi::config::{Account, Config, Retry};
 use jarchi::content::{self, Due, NewPost};
 use jarchi::model::{Delivery, Draft, Id, Job, Origin, ThreadPart, TimeSpan, Timestamp, Work};
 use jarchi::publish::{Promise, Publisher};
@@ -187,6 +187,30 @@ impl World {
                 _ => return,
             }
         }
+    }
+
+    /// Other rules for tries.
+    pub fn retry(&mut self, retry: Retry) {
+        let mut config = Config::clone(&self.config);
+        config.daemon.retry = retry;
+        self.config = Arc::new(config);
+    }
+
+    /// As `live_on`, up to this moment.
+    pub async fn live_until(&mut self, end: Timestamp) {
+        loop {
+            if self.live().await {
+                continue;
+            }
+            let now = self.clock.now();
+            match self.store().view().earliest_due().expect("readable") {
+                Some(due) if due <= end => {
+                    self.hands.set(due.max(now.saturating_add(TimeSpan(1))));
+                }
+                _ => break,
+            }
+        }
+        self.hands.set(end);
     }
 
     /// As `live_on`, and stops after so many calls.

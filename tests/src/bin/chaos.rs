@@ -12,10 +12,10 @@ Usage: chaos [--kills N] [--seed N] [--accounts N] [--trouble PERCENT] [--late S
 
   --kills     sudden deaths (100)
   --seed      of the schedule of faults and deaths (by the clock)
-  --accounts  on each of six platforms (3)
+  --accounts  on each of six platforms (10)
   --trouble   requests of a hundred that go wrong (15)
   --late      seconds before the late platform shows a post (60)
-  --backlog   deliveries that wait at once (40)";
+  --backlog   deliveries that wait at once (60)";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -40,10 +40,10 @@ fn options(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
     let mut options = Options {
         seed: clock.map_or(1, |since| since.as_secs()),
         kills: 100,
-        accounts: 3,
+        accounts: 10,
         trouble: 15,
         late: Duration::from_secs(60),
-        backlog: 40,
+        backlog: 60,
         talk: true,
     };
     while let Some(name) = args.next() {

@@ -14,6 +14,8 @@ use super::line::Cut;
 /// How a request goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
+    /// None: those behind it are for later requests.
+    Pass,
     /// It is answered with this status, and nothing is done.
     Refused(u16),
     /// It is answered with 429, and nothing is done.
@@ -87,6 +89,7 @@ impl Fault {
             StatusCode::OK.into_response()
         };
         match self {
+            Fault::Pass => next.run(request).await,
             Fault::Refused(status) => status_of(status),
             Fault::TooMany(wait) => {
                 let mut response = StatusCode::TOO_MANY_REQUESTS.into_response();
