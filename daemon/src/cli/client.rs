@@ -7,10 +7,10 @@ use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
-use crate::config::{self, Config, Diagnostics, ProcessEnvironment};
+use crate::config::{self, Config, Diagnostics, ProcessEnvironment, Run};
 use crate::service::api::{Api, Request};
 use crate::service::{Client, open_store};
-use crate::store::{Store, StoreError};
+use crate::store::{self, Store, StoreError};
 
 use super::output::Failure;
 
@@ -46,6 +46,41 @@ impl Context {
     }
 }
 
+/// What can't be opened may be restored: the latest backup is named.
+pub(super) fn remedy(config: &Config, error: StoreError) -> Failure {
+    let is_lost = matches!(
+        error,
+        StoreError::Torn { .. }
+            | StoreError::Open { .. }
+            | StoreError::Damaged(_)
+            | StoreError::Newer { .. }
+    );
+    let failure = Failure::from(error);
+    match latest_backup(config).filter(|_| is_lost) {
+        Some(file) => failure.help(format!(
+            "the latest backup that was found: `jarchi restore {}`",
+            file.display()
+        )),
+        None => failure,
+    }
+}
+
+fn latest_backup(config: &Config) -> Option<PathBuf> {
+    let scheduled = config.schedules.values().filter_map(|one| match &one.run {
+        Run::Backup { folder, .. } => Some(folder.clone()),
+        _ => None,
+    });
+    scheduled
+        .chain([backup_folder(config)])
+        .filter_map(|folder| store::backups(&folder).into_iter().next())
+        .max_by(|a, b| a.file_name().cmp(&b.file_name()))
+}
+
+/// Where a backup goes that nobody names a place for.
+pub(super) fn backup_folder(config: &Config) -> PathBuf {
+    config.daemon.data_dir.join("backups")
+}
+
 async fn client(config: Config) -> Result<Client, Failure> {
     loop {
         let socket = &config.daemon.socket;
@@ -56,7 +91,7 @@ async fn client(config: Config) -> Result<Client, Failure> {
             Ok(store) => return Ok(Client::Direct(Box::new(direct(config, store)))),
             // A daemon that was starting is there now.
             Err(StoreError::Locked(_)) if Client::connect(socket).await?.is_some() => {}
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(remedy(&config, error)),
         }
     }
 }

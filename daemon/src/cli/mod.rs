@@ -1,5 +1,6 @@
 //! The command line: it parses, calls and prints; no rule of the product lives here.
 
+mod backup;
 pub mod check;
 mod client;
 mod demo;
@@ -63,6 +64,8 @@ pub enum Command {
     Release(hold::ReleaseArgs),
     Status(status::StatusArgs),
     Reload(status::ReloadArgs),
+    Backup(backup::BackupArgs),
+    Restore(backup::RestoreArgs),
     Store(store::StoreArgs),
     Demo(demo::DemoArgs),
     Completions(extras::CompletionsArgs),
@@ -102,6 +105,8 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Release(args) => done(hold::release(&context, args)),
         Command::Status(args) => done(status::run(&context, args)),
         Command::Reload(args) => done(status::reload(&context, args)),
+        Command::Backup(args) => done(backup::backup(&context, &args)),
+        Command::Restore(args) => done(backup::restore(&context, &args)),
         Command::Store(args) => done(store::run(&context, args)),
         Command::Demo(args) => demo::run(&args, cli.config.as_deref()),
         Command::Completions(args) => done(extras::completions(&args, &mut Cli::command())),

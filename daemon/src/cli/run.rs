@@ -7,7 +7,7 @@ use crate::config::ProcessEnvironment;
 use crate::plugin::broker::BrokerOptions;
 use crate::service::{Daemon, RunError, run_daemon, start_log, start_metrics};
 
-use super::client::Context;
+use super::client::{Context, remedy};
 use super::output::Failure;
 
 /// Run the daemon in the foreground
@@ -21,6 +21,7 @@ pub(super) fn run(context: &Context, _: &RunArgs) -> Result<ExitCode, Failure> {
     let config = context.load()?;
     start_log(&config.daemon.log).map_err(|error| Failure::wrong(error.to_string()))?;
     let prometheus = start_metrics().map_err(|error| Failure::failed(error.to_string()))?;
+    let plain = config.clone();
     let daemon = Daemon {
         config,
         environment: Box::new(ProcessEnvironment),
@@ -32,9 +33,11 @@ pub(super) fn run(context: &Context, _: &RunArgs) -> Result<ExitCode, Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::failed(format!("no runtime: {error}")))?;
-    runtime
-        .block_on(run_daemon(daemon))
-        .map_err(Failure::from)?;
+    let ended = runtime.block_on(run_daemon(daemon));
+    ended.map_err(|error| match error {
+        RunError::Store(error) => remedy(&plain, error),
+        error => error.into(),
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 

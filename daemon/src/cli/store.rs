@@ -8,9 +8,9 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::clock::Clock;
-use crate::store::{self, ExportReport, Options, Store};
+use crate::store::{self, Options, Store};
 
-use super::client::Context;
+use super::client::{Context, remedy};
 use super::output::{Failure, print};
 
 /// Check, compact, export or import the store; the daemon must not run
@@ -31,6 +31,11 @@ enum StoreCommand {
     ///
     /// The old one is kept beside it.
     Compact,
+    /// Take what is left of a torn store for the whole
+    ///
+    /// For want of a backup: what it lacks is lost. Deliveries that may have gone out since
+    /// are looked up before anything is sent.
+    AcceptLoss,
     /// Write every record as a line of JSON
     Export {
         /// `-` is standard output
@@ -51,11 +56,12 @@ pub(super) fn run(context: &Context, args: StoreArgs) -> Result<(), Failure> {
         cache: config.daemon.cache,
     };
     let dir = &config.daemon.data_dir;
+    let told = |error| remedy(&config, error);
     let bar = progress();
     let count = |records: u64| bar.set_position(records);
     match args.command {
         StoreCommand::Check => {
-            let report = Store::open(dir, &options)?.check(count)?;
+            let report = Store::open(dir, &options).map_err(told)?.check(count)?;
             bar.finish_and_clear();
             print(&report, args.json, |report| {
                 let mut text = report.problems.join("\n");
@@ -90,14 +96,24 @@ pub(super) fn run(context: &Context, args: StoreArgs) -> Result<(), Failure> {
                 )
             })
         }
+        StoreCommand::AcceptLoss => {
+            let accepted = store::accept_loss(dir, &options, Clock::system().now())?;
+            print(&accepted, args.json, |accepted| {
+                format!(
+                    "the store is of {}; what may have gone out since is looked up before it is \
+                     sent",
+                    super::output::moment(accepted.of)
+                )
+            })
+        }
         StoreCommand::Export { file } => {
-            let store = Store::open(dir, &options)?;
+            let store = Store::open(dir, &options).map_err(told)?;
             let now = Clock::system().now();
             if file.as_os_str() == "-" {
                 let mut out = BufWriter::new(io::stdout().lock());
                 let report = store::export(&store, now, &mut out, count)?;
                 bar.finish_and_clear();
-                return left_out(&report);
+                return left_out(&report.problems);
             }
             let at = |error: io::Error| Failure::wrong(format!("{}: {error}", file.display()));
             let out = File::create_new(&file).map_err(at)?;
@@ -109,10 +125,10 @@ pub(super) fn run(context: &Context, args: StoreArgs) -> Result<(), Failure> {
             print(&report, args.json, |report| {
                 format!("{} records in {}", report.records, file.display())
             })?;
-            left_out(&report)
+            left_out(&report.problems)
         }
         StoreCommand::Import { file } => {
-            let store = Store::open(dir, &options)?;
+            let store = Store::open(dir, &options).map_err(told)?;
             let report = if file.as_os_str() == "-" {
                 store::import(&store, &mut io::stdin().lock(), count)?
             } else {
@@ -129,20 +145,20 @@ pub(super) fn run(context: &Context, args: StoreArgs) -> Result<(), Failure> {
 }
 
 /// An export that lacks something is no success.
-fn left_out(report: &ExportReport) -> Result<(), Failure> {
-    if report.problems.is_empty() {
+pub(super) fn left_out(problems: &[String]) -> Result<(), Failure> {
+    if problems.is_empty() {
         return Ok(());
     }
     Err(Failure::failed(format!(
         "{} records can't be read and were left out:\n  {}",
-        report.problems.len(),
-        report.problems.join("\n  ")
+        problems.len(),
+        problems.join("\n  ")
     ))
     .help("what can be read is in the export; keep a copy of the store's folder"))
 }
 
 /// A count of records on a terminal, nothing elsewhere.
-fn progress() -> ProgressBar {
+pub(super) fn progress() -> ProgressBar {
     if !io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }

@@ -61,6 +61,8 @@ pub fn diff(old: &Config, new: &Config) -> Diff {
         grace,
         concurrency,
         cache,
+        keep_free,
+        keep,
         log,
         retry,
     } = &old.daemon;
@@ -73,6 +75,8 @@ pub fn diff(old: &Config, new: &Config) -> Diff {
     keys.at_once("plugin_dir", *plugin_dir != daemon.plugin_dir);
     keys.at_once("grace", *grace != daemon.grace);
     keys.at_once("concurrency", *concurrency != daemon.concurrency);
+    keys.at_once("keep_free", *keep_free != daemon.keep_free);
+    keys.at_once("keep", *keep != daemon.keep);
     keys.at_once("log.filter", log.filter != daemon.log.filter);
     keys.at_once("retry", *retry != daemon.retry);
     Diff {

@@ -10,8 +10,8 @@ use super::values::{
     Size, Span, Whole,
 };
 use super::{
-    ByteSize, Daemon, HostPattern, LatePolicy, Limits, LogConfig, LogFormat, Misfire, PluginConfig,
-    Rails, Retry,
+    ByteSize, Daemon, HostPattern, Keep, LatePolicy, Limits, LogConfig, LogFormat, Misfire,
+    PluginConfig, Rails, Retry, ScheduleConfig,
 };
 
 const SECOND: u64 = 1000;
@@ -36,8 +36,8 @@ section! {
         plugin: Tables<RawPlugin>,
         /// A source of content.
         generator: Tables<RawGenerator>,
-        /// When a generator is asked, or numbers are collected. Generators without a
-        /// schedule are asked every 5 minutes; without other schedules, the posts of every
+        /// When a generator is asked, numbers are collected, or the store is backed up.
+        /// Generators without a schedule are asked every 5 minutes; without other schedules, the posts of every
         /// account are measured hourly, and the accounts themselves daily.
         schedule: Tables<RawSchedule>,
     }
@@ -62,6 +62,11 @@ section! {
         concurrency: Whole<1, 1024> = Daemon::CONCURRENCY,
         /// The store's page cache. Needs a restart.
         cache: Size<MIB, { 64 * GIB }> = ByteSize(Daemon::CACHE).to_string(),
+        /// Bytes that others leave free on the store's disk: with less, nothing new is
+        /// accepted or begun.
+        keep_free: Size<0, { 1024 * 1024 * GIB }> = ByteSize(Daemon::KEEP_FREE).to_string(),
+        /// How long the store remembers what is over.
+        keep: RawKeep,
         /// What is logged, and how.
         log: RawLog,
         /// What is done after a passing fault.
@@ -74,6 +79,16 @@ section! {
         filter: LogFilter = LogConfig::default().filter,
         /// `auto` is journald under systemd, else human. Needs a restart.
         format: LogFormat = LogConfig::default().format.word(),
+    }
+
+    /// How long the store remembers what is over.
+    RawKeep {
+        /// Published, cancelled and missed posts.
+        settled: Span<DAY, { 36600 * DAY }> = Keep::default().settled,
+        /// Measured numbers.
+        series: Span<DAY, { 36600 * DAY }> = Keep::default().series,
+        /// Failed and parked posts, and other jobs that were given up.
+        dead_letters: Span<DAY, { 36600 * DAY }> = Keep::default().dead_letters,
     }
 
     /// What is done after a passing fault.
@@ -208,8 +223,8 @@ section! {
         watch: bool = true,
     }
 
-    /// When a generator is asked, or numbers are collected. Exactly one of `generate` and
-    /// `measure`.
+    /// When a generator is asked, numbers are collected, or the store is backed up. Exactly
+    /// one of `generate`, `measure` and `backup`.
     RawSchedule {
         /// Its name in lists and logs.
         name(required): Name,
@@ -226,6 +241,10 @@ section! {
         measure: Measured,
         /// Only this account is measured; else all.
         account: Name,
+        /// The folder that a backup is written into.
+        backup: FilePath,
+        /// Backups that stay in the folder, the newest.
+        keep: Whole<1, 100_000> = ScheduleConfig::KEEP,
     }
 }
 

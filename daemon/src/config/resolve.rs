@@ -12,8 +12,8 @@ use super::suggest::did_you_mean;
 use super::tables::{Secrets, Settings};
 use super::values::{FilePath, Name, PluginName};
 use super::{
-    Account, Brand, Config, Daemon, Diagnostic, GeneratorConfig, LogConfig, Origin, Place, Rails,
-    Retry,
+    Account, Brand, Config, Daemon, Diagnostic, GeneratorConfig, Keep, LogConfig, Origin, Place,
+    Rails, Retry,
 };
 
 /// The longest path of a local socket, in bytes: `sun_path` without its NUL.
@@ -157,6 +157,10 @@ impl<'a> Resolver<'a> {
             cache: raw
                 .and_then(|raw| raw.cache.as_ref())
                 .map_or(Daemon::CACHE, |size| size.value.0),
+            keep_free: raw
+                .and_then(|raw| raw.keep_free.as_ref())
+                .map_or(Daemon::KEEP_FREE, |size| size.value.0),
+            keep: keep(raw),
             log: LogConfig {
                 filter: log
                     .and_then(|log| log.filter.as_ref())
@@ -453,6 +457,28 @@ fn secrets(raw: &Option<Located<Secrets>>) -> BTreeMap<String, secrecy::SecretSt
     given
         .filter_map(|(name, secret)| Some((name.clone(), secret.clone()?)))
         .collect()
+}
+
+fn keep(daemon: Option<&RawDaemon>) -> Keep {
+    let default = Keep::default();
+    let Some(section) = daemon.and_then(|daemon| daemon.keep.as_ref()) else {
+        return default;
+    };
+    let raw = &section.value;
+    Keep {
+        settled: raw
+            .settled
+            .as_ref()
+            .map_or(default.settled, |span| span.value.0),
+        series: raw
+            .series
+            .as_ref()
+            .map_or(default.series, |span| span.value.0),
+        dead_letters: raw
+            .dead_letters
+            .as_ref()
+            .map_or(default.dead_letters, |span| span.value.0),
+    }
 }
 
 fn rails(account: &RawAccount) -> Rails {

@@ -77,6 +77,10 @@ pub struct Daemon {
     pub concurrency: usize,
     /// Bytes of the store's page cache.
     pub cache: u64,
+    /// Bytes that others leave free on the store's disk: with less, nothing new is accepted
+    /// or begun.
+    pub keep_free: u64,
+    pub keep: Keep,
     pub log: LogConfig,
     pub retry: Retry,
 }
@@ -86,6 +90,7 @@ impl Daemon {
     pub const GRACE: TimeSpan = TimeSpan::from_secs(30);
     pub const CONCURRENCY: usize = 8;
     pub const CACHE: u64 = 64 << 20;
+    pub const KEEP_FREE: u64 = 64 << 20;
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -111,6 +116,27 @@ pub enum LogFormat {
     Human,
     Json,
     Journald,
+}
+
+/// How long the store remembers what is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keep {
+    /// Published, cancelled and missed deliveries, and their posts.
+    pub settled: TimeSpan,
+    /// Measured numbers.
+    pub series: TimeSpan,
+    /// Failed and parked deliveries, and other jobs that were given up.
+    pub dead_letters: TimeSpan,
+}
+
+impl Default for Keep {
+    fn default() -> Self {
+        Keep {
+            settled: TimeSpan::from_days(400),
+            series: TimeSpan::from_days(800),
+            dead_letters: TimeSpan::from_days(180),
+        }
+    }
 }
 
 /// What is done after a passing fault.
@@ -182,7 +208,7 @@ impl Default for Rails {
             least_gap: TimeSpan::from_mins(2),
             // What is repeated weekly passes.
             duplicate_window: TimeSpan::from_days(7),
-            missed_after: TimeSpan::from_hours(6),
+            missed_after: TimeSpan::from_mins(60),
             late: LatePolicy::Miss,
         }
     }
@@ -301,6 +327,11 @@ pub struct ScheduleConfig {
     pub run: Run,
 }
 
+impl ScheduleConfig {
+    /// Backups that stay.
+    pub const KEEP: usize = 7;
+}
+
 /// What becomes of the fire times that passed while the daemon could not fire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Misfire {
@@ -318,4 +349,11 @@ pub enum Run {
     /// Collect the metrics of the published posts (`None`: of all accounts).
     MeasurePosts(Option<String>),
     MeasureAccounts(Option<String>),
+    /// Write the store into a file of this folder, and keep so many of them.
+    Backup {
+        folder: PathBuf,
+        keep: usize,
+    },
+    /// Forget what is older than `Daemon::keep`.
+    Tidy,
 }

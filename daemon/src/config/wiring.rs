@@ -19,6 +19,8 @@ pub const DEFAULT_GENERATE: &str = "*/5 * * * *";
 /// When posts are measured; not at the full hour, when everybody else asks.
 pub const DEFAULT_MEASURE_POSTS: &str = "17 * * * *";
 pub const DEFAULT_MEASURE_ACCOUNTS: &str = "23 4 * * *";
+/// When the store forgets what is old.
+pub const DEFAULT_TIDY: &str = "41 3 * * *";
 
 impl<'a> Resolver<'a> {
     pub fn plugins(
@@ -188,7 +190,10 @@ impl<'a> Resolver<'a> {
                 Run::MeasurePosts(Some(name)) | Run::MeasureAccounts(Some(name)) => {
                     accounts.get(name).map(|one| &one.brand)
                 }
-                Run::MeasurePosts(None) | Run::MeasureAccounts(None) => None,
+                Run::MeasurePosts(None)
+                | Run::MeasureAccounts(None)
+                | Run::Backup { .. }
+                | Run::Tidy => None,
             };
             let Some(cron) = &raw.cron else {
                 continue;
@@ -218,6 +223,27 @@ impl<'a> Resolver<'a> {
 
     fn run(&mut self, names: &Names<'a>, schedule: &Located<RawSchedule>) -> Option<Run> {
         let raw = &schedule.value;
+        if let Some(backup) = &raw.backup {
+            let others = [
+                raw.generate.as_ref().map(|one| &one.place),
+                raw.measure.as_ref().map(|one| &one.place),
+                raw.account.as_ref().map(|one| &one.place),
+            ];
+            if let Some(place) = others.into_iter().flatten().next() {
+                self.error(place, "does not go with `backup`");
+                return None;
+            }
+            return Some(Run::Backup {
+                folder: backup.value.path.clone(),
+                keep: raw
+                    .keep
+                    .as_ref()
+                    .map_or(ScheduleConfig::KEEP, |number| number.value.count()),
+            });
+        }
+        if let Some(keep) = &raw.keep {
+            self.error(&keep.place, "goes with `backup` alone");
+        }
         match (&raw.generate, &raw.measure) {
             (Some(generate), None) => {
                 if let Some(account) = &raw.account {
@@ -254,7 +280,7 @@ impl<'a> Resolver<'a> {
                 None
             }
             (None, None) => {
-                let written = ["generate", "measure"].iter().any(|key| {
+                let written = ["generate", "measure", "backup"].iter().any(|key| {
                     let key = format!("{}.{key}", schedule.place.key);
                     self.findings
                         .iter()
@@ -262,9 +288,9 @@ impl<'a> Resolver<'a> {
                 });
                 if !written {
                     self.findings.push(
-                        Diagnostic::error("`generate` or `measure` is missing")
+                        Diagnostic::error("`generate`, `measure` or `backup` is missing")
                             .at(&schedule.place)
-                            .help("write `generate = \"NAME\"`, `measure = \"posts\"` or `measure = \"accounts\"`"),
+                            .help("write `generate = \"NAME\"`, `measure = \"posts\"`, `measure = \"accounts\"` or `backup = \"FOLDER\"`"),
                     );
                 }
                 None
@@ -299,7 +325,12 @@ fn defaults(
         misfire: Misfire::RunOnce,
         run,
     };
-    let mut extra = Vec::new();
+    let mut extra = vec![schedule(
+        "store:tidy".to_owned(),
+        DEFAULT_TIDY,
+        None,
+        Run::Tidy,
+    )];
     for (name, generator) in generators {
         let run = Run::Generate(name.clone());
         if !written.values().any(|one| one.run == run) {

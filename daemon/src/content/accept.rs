@@ -130,6 +130,7 @@ pub async fn accept(
     now: Timestamp,
 ) -> Result<Accepted, AcceptError> {
     names(config, &new)?;
+    store.room(config.daemon.keep_free)?;
     let accounts = accounts_of(config, &new);
     store
         .write(move |tx| accept_in(tx, &accounts, new, now).map_err(AcceptError::from))

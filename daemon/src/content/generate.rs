@@ -103,6 +103,8 @@ pub async fn run(
             )
         },
     );
+    let room = store.room(config.daemon.keep_free);
+    room.map_err(|error| Fault::Transient(error.to_string()))?;
     let recent = recent(store, generator).map_err(|error| Fault::Transient(error.to_string()))?;
     let batch = generators
         .generate(Brief {
@@ -260,6 +262,7 @@ impl Intake {
                 post: accepted.post,
                 round,
                 withdrawn: false,
+                forgotten: false,
             },
         )?;
         let (key, post) = (draft.key, accepted.post);
@@ -290,7 +293,17 @@ impl Intake {
         due: Due,
     ) -> Result<(), StoreError> {
         let Some(post) = tx.post(known.post)? else {
-            return self.new_post(tx, draft, targets, due, known.round);
+            // Posted long ago, and not to be posted twice but where it repeats.
+            if known.forgotten && draft.repeat_after.is_none() {
+                return Ok(());
+            }
+            return self.new_post(
+                tx,
+                draft,
+                targets,
+                due,
+                known.round + u32::from(known.forgotten),
+            );
         };
         let mut deliveries = Vec::new();
         for id in &post.deliveries {

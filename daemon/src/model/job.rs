@@ -1,5 +1,7 @@
 //! Rows of work in the durable queue.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Fault, Id, Timestamp};
@@ -41,6 +43,13 @@ pub enum Work {
     Idle {
         note: String,
     },
+    /// Write the store into a file of this folder, and keep so many of them.
+    Backup {
+        folder: PathBuf,
+        keep: usize,
+    },
+    /// Forget what is old.
+    Tidy,
 }
 
 /// Work that has not been accepted yet.

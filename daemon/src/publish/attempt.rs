@@ -13,6 +13,7 @@ use crate::store::{Store, StoreError};
 
 use super::connector::{Answer, Call, Connector, Connectors, Finding, Outcome, Promise};
 use super::rails::{self, Verdict};
+use super::restored;
 use super::transition::{self, Event, Follow, Rules};
 
 /// Steps of one delivery in one go; what is left is for the queue again.
@@ -20,6 +21,9 @@ const STEPS: usize = 100;
 
 /// How long a delivery waits for an account or plugin that is not there.
 const UNAVAILABLE: TimeSpan = TimeSpan::from_mins(10);
+
+/// How long a delivery waits for room on the disk.
+const FULL: TimeSpan = TimeSpan::from_mins(1);
 
 pub struct Publisher {
     store: Store,
@@ -114,7 +118,17 @@ impl Publisher {
                 }
             };
             let promise = connector.promise();
+            let view = self.store.view();
             let draft = post.draft.in_words_of(&account.name, &account.plugin);
+            if let Some(restored) = restored::doubt(view, &delivery, &post, promise.can_look_up)? {
+                let doubted = Event::Doubted {
+                    of: restored.of,
+                    at: restored.at,
+                    fingerprint: rails::fingerprint(&draft),
+                };
+                self.change(job, &mut delivery, doubted, promise).await?;
+                continue;
+            }
             let step = self
                 .step(job, &mut delivery, &account, draft, connector.as_ref())
                 .await?;
@@ -156,8 +170,17 @@ impl Publisher {
                         tracing::info!(delivery = %delivery.id, account = %account.name, %until, reason, "waits");
                         return Ok(Step::Event(Event::Postponed { until }));
                     }
+                    Verdict::Space(until, reason) => {
+                        tracing::info!(delivery = %delivery.id, account = %account.name, %until, reason, "waits");
+                        return Ok(Step::Event(Event::Spaced { until }));
+                    }
                     Verdict::Refuse(reason) => return Ok(Step::Event(Event::Refused { reason })),
                     Verdict::Miss(reason) => return Ok(Step::Event(Event::Missed { reason })),
+                }
+                if let Err(error) = self.store.room(self.config.borrow().daemon.keep_free) {
+                    tracing::error!(delivery = %delivery.id, %error, "nothing is begun");
+                    let until = now.saturating_add(FULL);
+                    return Ok(Step::Event(Event::Postponed { until }));
                 }
                 if let Err(reason) = unchanged(&draft).await {
                     return Ok(Step::Event(Event::Refused { reason }));

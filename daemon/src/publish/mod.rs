@@ -11,6 +11,7 @@ mod attempt;
 mod command;
 mod connector;
 mod rails;
+mod restored;
 mod transition;
 
 pub use attempt::Publisher;

@@ -13,6 +13,8 @@ pub enum Verdict {
     Go,
     /// Not before then, and why.
     Wait(Timestamp, String),
+    /// Nothing of this account before then, and why.
+    Space(Timestamp, String),
     /// Never: the same has gone out already.
     Refuse(String),
     /// It is too late for it.
@@ -22,6 +24,9 @@ pub enum Verdict {
 /// How long a held delivery waits before it looks again by itself; releasing the hold
 /// wakes it.
 const HELD: TimeSpan = TimeSpan::from_hours(1);
+
+/// How far a clock that was set back may be behind the book.
+const CLOCK: TimeSpan = TimeSpan::from_hours(1);
 
 /// Of what the readers of an account would see: two posts with one fingerprint look the
 /// same.
@@ -81,10 +86,16 @@ pub(super) fn judge(
             account.name, entry.delivery, rails.duplicate_window
         )));
     }
-    if let Some((last, _)) = book.last() {
+    // Lines of a time to come were written by a clock that was wrong.
+    let book: Vec<Timestamp> = book
+        .iter()
+        .map(|(at, _)| *at)
+        .filter(|at| *at <= now.saturating_add(CLOCK))
+        .collect();
+    if let Some(last) = book.last() {
         let free = last.saturating_add(rails.least_gap);
         if now < free {
-            return Ok(Verdict::Wait(
+            return Ok(Verdict::Space(
                 free,
                 format!("`rails.least_gap` is {}", rails.least_gap),
             ));
@@ -96,7 +107,7 @@ pub(super) fn judge(
     ] {
         let recent: Vec<Timestamp> = book
             .iter()
-            .map(|(at, _)| *at)
+            .copied()
             .filter(|at| now.since(*at) < span)
             .collect();
         if recent.len() >= ceiling as usize {
@@ -104,7 +115,7 @@ pub(super) fn judge(
             let free = recent
                 .get(recent.len() - (ceiling as usize).max(1))
                 .map_or(now.saturating_add(span), |at| at.saturating_add(span));
-            return Ok(Verdict::Wait(
+            return Ok(Verdict::Space(
                 free.max(now.saturating_add(TimeSpan::from_secs(1))),
                 format!("`rails.{key}` is {ceiling}"),
             ));

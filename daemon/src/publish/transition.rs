@@ -12,6 +12,7 @@
 //!                            |
 //!                            +-- can be neither looked up nor repeated --> parked
 //!
+//!   waiting, processing --Doubted, after a restore--> unknown
 //!   waiting --Miss--> missed    waiting --Cancel--> cancelled
 //!   attempting, waiting --invalid, unauthorised, tries used up--> failed
 //!   parked, failed, missed, cancelled --Retry--> waiting, processing or unknown
@@ -66,6 +67,17 @@ pub enum Event {
     /// The look-up itself failed.
     LookFailed {
         fault: Fault,
+    },
+    /// The store was restored from a backup of `of`: until `at`, another may have
+    /// published it.
+    Doubted {
+        of: Timestamp,
+        at: Timestamp,
+        fingerprint: Digest,
+    },
+    /// Neither it nor another of its account before then: a rail.
+    Spaced {
+        until: Timestamp,
     },
     /// Not before then: a rail, a hold, a plugin that is not there.
     Postponed {
@@ -212,12 +224,32 @@ pub(super) fn next(delivery: &mut Delivery, job: &Job, event: Event, rules: &Rul
             );
             look_failed(delivery, job, fault, rules)
         }
-        Event::Postponed { until } => {
+        Event::Doubted {
+            of,
+            at,
+            fingerprint,
+        } => {
+            delivery.fingerprint.get_or_insert(fingerprint);
+            delivery.first_attempt.get_or_insert(of);
+            delivery.uncertain.get_or_insert(of);
+            delivery.state = State::Unknown {
+                since: at,
+                reason: format!(
+                    "the store was restored from a backup of {of}; it may have been published \
+                     between then and {at}"
+                ),
+            };
+            Follow::GoOn
+        }
+        Event::Spaced { until } | Event::Postponed { until } => {
             if delivery.uncertain.is_some() {
                 // By then the key may be forgotten: it is judged anew.
                 unknown(delivery, now, "its repeat had to wait");
             }
-            Follow::At(until, Again::Later)
+            match event {
+                Event::Spaced { .. } => Follow::Rest(until, Again::Later),
+                _ => Follow::At(until, Again::Later),
+            }
         }
         Event::Refused { reason } | Event::Missed { reason } if delivery.uncertain.is_some() => {
             park(delivery, &format!("it can't be repeated: {reason}"))

@@ -8,11 +8,14 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::config::{Config, Misfire, Run, ScheduleConfig};
 use crate::cron::{Cron, due_fires};
-use crate::model::{Id, NewJob, Priority, Timestamp, Work};
+use crate::model::{Id, NewJob, Priority, TimeSpan, Timestamp, Work};
 use crate::store::{Again, Store, StoreError, Tx};
 
 /// Missed fire times that `run-all` makes up for.
 const MOST_MISSED: usize = 100;
+
+/// Fire times so far ahead of the clock were made by one that was wrong.
+const CLOCK: TimeSpan = TimeSpan::from_days(1);
 
 /// The lane of a generator.
 pub fn generate_lane(generator: &str) -> String {
@@ -23,6 +26,9 @@ pub fn generate_lane(generator: &str) -> String {
 pub fn measure_lane(account: &str) -> String {
     format!("measure:{account}")
 }
+
+/// The lane of the store's own upkeep.
+const STORE_LANE: &str = "store";
 
 /// Fires the configured schedules until `stop` changes.
 pub(crate) async fn run(
@@ -66,6 +72,20 @@ async fn fire_due(
         };
         let now = clock.now();
         let last = match last_fire(store, &schedule.name)? {
+            Some(last) if last > now.saturating_add(CLOCK) => {
+                // Else nothing would fire before that time comes again.
+                tracing::warn!(schedule = %schedule.name, %last, %now,
+                    "the clock was set back by more than a day; the schedule begins anew");
+                let name = schedule.name.clone();
+                store
+                    .write(move |tx| {
+                        tx.forget_later_triggers(&name, now)?;
+                        tx.set_note(&first_seen(&name), Some(now));
+                        Ok::<_, StoreError>(())
+                    })
+                    .await?;
+                now
+            }
             Some(last) => last,
             None => {
                 // New: what passed before it was written is not missed.
@@ -231,5 +251,13 @@ pub(crate) fn jobs(config: &Config, run: &Run, now: Timestamp) -> Vec<NewJob> {
             .into_iter()
             .map(|account| job(measure_lane(&account), Work::MeasureAccount { account }))
             .collect(),
+        Run::Backup { folder, keep } => vec![job(
+            STORE_LANE.to_owned(),
+            Work::Backup {
+                folder: folder.clone(),
+                keep: *keep,
+            },
+        )],
+        Run::Tidy => vec![job(STORE_LANE.to_owned(), Work::Tidy)],
     }
 }

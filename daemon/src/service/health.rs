@@ -1,10 +1,13 @@
 //! Is the work being done? Not "is a socket open": how old the oldest due delivery is,
 //! and when the queue's loop went round last.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
+use crate::config::Config;
 use crate::model::{TimeSpan, Timestamp};
 use crate::queue::Handle;
 use crate::store::{JobFilter, Store, StoreError};
@@ -34,6 +37,7 @@ pub struct Readiness {
 pub struct Health {
     pub(super) store: Store,
     pub(super) clock: Clock,
+    pub(super) config: watch::Receiver<Arc<Config>>,
     pub(super) since: Timestamp,
     pub(super) queue: Handle,
     /// What is wrong with the configuration that was to be loaded.
@@ -83,6 +87,9 @@ impl Health {
         let mut problems: Vec<String> = self.alive().err().into_iter().collect();
         if *self.stopping.borrow() {
             problems.push("the daemon is stopping".to_owned());
+        }
+        if let Err(error) = self.store.room(self.config.borrow().daemon.keep_free) {
+            problems.push(error.to_string());
         }
         let mut warnings = self.plugin_problems.borrow().clone();
         if let Some(error) = self.config_error.borrow().as_ref() {

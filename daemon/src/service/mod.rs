@@ -11,6 +11,7 @@ mod run;
 mod secrets;
 mod socket;
 mod telemetry;
+mod upkeep;
 mod worker;
 
 pub use daemon::{Daemon, Started, launch, run as run_daemon};

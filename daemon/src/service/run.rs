@@ -107,6 +107,7 @@ pub async fn start(setup: Setup) -> Result<Running, RunError> {
     let health = Health {
         store: setup.store.clone(),
         clock: setup.clock.clone(),
+        config: setup.config.clone(),
         since: setup.clock.now(),
         queue: queue.clone(),
         config_error: setup.config_error.clone(),
@@ -243,6 +244,7 @@ impl Running {
     /// Returns when a part has ended that should not have.
     pub async fn broken(&mut self) -> RunError {
         let ended = tokio::select! {
+            reason = self.health.store.failed() => return StoreError::Failed(reason).into(),
             ended = &mut self.dispatcher => ended,
             ended = &mut self.triggers => ended,
         };

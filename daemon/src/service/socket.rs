@@ -101,6 +101,8 @@ fn no_tls() -> Result<ClientConfig, rustls::Error> {
 
 /// How long the daemon may take; validating asks platforms.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// A large store takes its time.
+const BACKUP: Duration = Duration::from_secs(6 * 3600);
 
 impl Client {
     /// None where nothing listens on the socket.
@@ -128,7 +130,6 @@ impl Client {
             .unix_socket(socket.to_owned())
             .tls_backend_preconfigured(no_tls().map_err(|error| failed(error.to_string()))?)
             .no_proxy()
-            .timeout(PATIENCE)
             .build()
             .map_err(|error| failed(error.to_string()))?;
         Ok(Some(Client::Daemon {
@@ -153,6 +154,10 @@ impl Client {
                 let response = http
                     .post("http://jarchi/v1")
                     .json(request)
+                    .timeout(match request {
+                        Request::Backup { .. } => BACKUP,
+                        _ => PATIENCE,
+                    })
                     .send()
                     .await
                     .map_err(failed)?;

@@ -13,6 +13,8 @@ use crate::publish::Publisher;
 use crate::queue::{Disposition, Group, Worker, Working};
 use crate::store::Store;
 
+use super::upkeep;
+
 pub(super) struct Stations {
     pub(super) store: Store,
     pub(super) clock: Clock,
@@ -30,6 +32,10 @@ impl Stations {
             Work::MeasurePosts { account } => done(self.collector.posts(account).await.map(|_| ())),
             Work::MeasureAccount { account } => done(self.collector.account(account).await),
             Work::Idle { .. } => Disposition::Done,
+            Work::Backup { folder, keep } => {
+                done(upkeep::backup(self, folder.clone(), *keep).await)
+            }
+            Work::Tidy => done(upkeep::tidy(self).await),
         }
     }
 

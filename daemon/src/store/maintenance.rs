@@ -1,193 +1,20 @@
-//! `jarchi store check | compact | export | import`.
+//! `jarchi store check | compact`.
 
-use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::model::{Id, Timestamp};
 
-use super::jobs::{JOBS, LEASES, due_key};
+use super::export::codec;
+use super::jobs::{JOBS, due_key};
+use super::mark;
 use super::open::{COMPACTING, DATABASE, Options};
-use super::posts::{DELIVERIES, DRAFTS, POSTS, PUBLISHED};
+use super::posts::DELIVERIES;
 use super::raw::{Raw, Tree, View, owner_of, pieces_of};
-use super::series::SERIES;
 use super::table::{Table, readable, trailing_number};
-use super::triggers::TRIGGERS;
-use super::{SCHEMA, Store, StoreError};
-
-/// How a tree's values are shown and read back.
-trait Codec {
-    fn show(&self, key: &[u8], bytes: &[u8]) -> Result<Value, StoreError>;
-    fn read(&self, key: &[u8], value: Value) -> Result<Vec<u8>, StoreError>;
-}
-
-impl<V: Serialize + DeserializeOwned> Codec for Table<V> {
-    fn show(&self, key: &[u8], bytes: &[u8]) -> Result<Value, StoreError> {
-        let record = self.decode(key, bytes)?;
-        serde_json::to_value(record).map_err(|error| self.broken(key, error.to_string()))
-    }
-
-    fn read(&self, key: &[u8], value: Value) -> Result<Vec<u8>, StoreError> {
-        let record =
-            serde_json::from_value(value).map_err(|error| self.broken(key, error.to_string()))?;
-        self.encode(key, &record)
-    }
-}
-
-/// Values that are bytes, and none of our business.
-struct Bytes(Tree);
-
-impl Codec for Bytes {
-    fn show(&self, _: &[u8], bytes: &[u8]) -> Result<Value, StoreError> {
-        Ok(Value::String(BASE64.encode(bytes)))
-    }
-
-    fn read(&self, key: &[u8], value: Value) -> Result<Vec<u8>, StoreError> {
-        let broken = |reason: String| StoreError::Record {
-            table: self.0.name(),
-            key: readable(key),
-            reason,
-        };
-        let text = value
-            .as_str()
-            .ok_or_else(|| broken("not a text".to_owned()))?;
-        BASE64
-            .decode(text)
-            .map_err(|error| broken(error.to_string()))
-    }
-}
-
-fn codec(tree: Tree) -> Box<dyn Codec> {
-    match tree {
-        Tree::Jobs => Box::new(JOBS),
-        Tree::Leases => Box::new(LEASES),
-        Tree::Posts => Box::new(POSTS),
-        Tree::Deliveries => Box::new(DELIVERIES),
-        Tree::Published => Box::new(PUBLISHED),
-        Tree::Drafts => Box::new(DRAFTS),
-        Tree::Triggers => Box::new(TRIGGERS),
-        Tree::Series => Box::new(SERIES),
-        Tree::Meta
-        | Tree::Due
-        | Tree::Dead
-        | Tree::Agenda
-        | Tree::Open
-        | Tree::Kv
-        | Tree::Vault
-        | Tree::Pieces => Box::new(Bytes(tree)),
-    }
-}
-
-/// One line of an export.
-#[derive(Serialize, Deserialize)]
-struct Line {
-    table: String,
-    /// Base 64.
-    key: String,
-    /// The key as people read it; not read back.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    name: String,
-    value: Value,
-}
-
-/// The first line of an export.
-#[derive(Serialize, Deserialize)]
-struct Header {
-    jarchi_export: u32,
-    schema: u32,
-    at: Timestamp,
-}
-
-/// The last line: an export that was cut off has none.
-#[derive(Serialize, Deserialize)]
-struct End {
-    records: u64,
-}
-
-const EXPORT_VERSION: u32 = 1;
-
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct ExportReport {
-    pub records: u64,
-    /// What could not be read and was left out, in words.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub problems: Vec<String>,
-}
-
-/// Writes every record that can be read as one line of JSON. Secrets leave as the
-/// ciphertexts that they are.
-pub fn export(
-    store: &Store,
-    at: Timestamp,
-    out: &mut dyn Write,
-    mut progress: impl FnMut(u64),
-) -> Result<ExportReport, StoreError> {
-    let io = |error: std::io::Error| {
-        StoreError::Invalid(format!("the export can't be written: {error}"))
-    };
-    let mut line = |value: &dyn erased::Json| -> Result<(), StoreError> {
-        value.write(out).map_err(io)?;
-        out.write_all(b"\n").map_err(io)
-    };
-    line(&Header {
-        jarchi_export: EXPORT_VERSION,
-        schema: SCHEMA,
-        at,
-    })?;
-    let view = store.view();
-    let mut report = ExportReport::default();
-    for tree in Tree::ALL {
-        // Pieces leave whole, with the value that they belong to.
-        if tree == Tree::Pieces {
-            continue;
-        }
-        let codec = codec(tree);
-        for pair in view.sled(tree).iter() {
-            let (key, stored) = pair.map_err(super::raw::failed)?;
-            let shown = view
-                .whole(tree, &key, stored.to_vec())
-                .and_then(|bytes| codec.show(&key, &bytes));
-            match shown {
-                Ok(value) => {
-                    line(&Line {
-                        table: tree.name().to_owned(),
-                        key: BASE64.encode(&key),
-                        name: readable(&key),
-                        value,
-                    })?;
-                    report.records += 1;
-                    progress(report.records);
-                }
-                Err(error) => report.problems.push(error.to_string()),
-            }
-        }
-    }
-    line(&End {
-        records: report.records,
-    })?;
-    out.flush().map_err(io)?;
-    Ok(report)
-}
-
-mod erased {
-    use std::io::{self, Write};
-
-    /// Serialisable, whatever its type.
-    pub(super) trait Json {
-        fn write(&self, out: &mut dyn Write) -> io::Result<()>;
-    }
-
-    impl<T: serde::Serialize> Json for T {
-        fn write(&self, out: &mut dyn Write) -> io::Result<()> {
-            serde_json::to_writer(out, self).map_err(io::Error::other)
-        }
-    }
-}
+use super::{Store, StoreError};
 
 /// Every pair of a tree, in order.
 fn each(
@@ -203,92 +30,7 @@ fn each(
     Ok(())
 }
 
-/// Reads an export into a store that is empty.
-///
-/// # Errors
-/// [`StoreError::Invalid`] names the line.
-pub fn import(
-    store: &Store,
-    input: &mut dyn BufRead,
-    mut progress: impl FnMut(u64),
-) -> Result<ExportReport, StoreError> {
-    let used = |tree: &Tree| *tree != Tree::Meta && !store.view().sled(*tree).is_empty();
-    if Tree::ALL.iter().any(used) {
-        return Err(StoreError::Invalid(
-            "the store is not empty: import into a new directory".to_owned(),
-        ));
-    }
-    let at_line = |number: usize, reason: String| {
-        StoreError::Invalid(format!("line {number} of the export: {reason}"))
-    };
-    let mut report = ExportReport::default();
-    let mut batch = Vec::new();
-    let mut lines = input.lines().enumerate();
-    let header = match lines.next() {
-        Some((_, Ok(text))) => serde_json::from_str::<Header>(&text)
-            .map_err(|error| at_line(1, format!("not a header of an export: {error}")))?,
-        Some((_, Err(error))) => return Err(at_line(1, error.to_string())),
-        None => return Err(at_line(1, "the export is empty".to_owned())),
-    };
-    if header.jarchi_export != EXPORT_VERSION || header.schema > SCHEMA {
-        return Err(at_line(
-            1,
-            format!(
-                "version {} with schema {} is newer than this jarchi ({EXPORT_VERSION}, {SCHEMA})",
-                header.jarchi_export, header.schema
-            ),
-        ));
-    }
-    let mut end = None;
-    for (index, text) in lines {
-        let number = index + 1;
-        let text = text.map_err(|error| at_line(number, error.to_string()))?;
-        if text.trim().is_empty() {
-            continue;
-        }
-        let line: Line = match serde_json::from_str(&text) {
-            Ok(line) => line,
-            Err(error) => {
-                end = serde_json::from_str(&text)
-                    .ok()
-                    .map(|End { records }| records);
-                if end.is_some() {
-                    break;
-                }
-                return Err(at_line(number, error.to_string()));
-            }
-        };
-        let tree = Tree::ALL
-            .into_iter()
-            .find(|tree| tree.name() == line.table && *tree != Tree::Pieces)
-            .ok_or_else(|| at_line(number, format!("there is no table `{}`", line.table)))?;
-        let key = BASE64
-            .decode(&line.key)
-            .map_err(|error| at_line(number, format!("the key: {error}")))?;
-        let bytes = codec(tree)
-            .read(&key, line.value)
-            .map_err(|error| at_line(number, error.to_string()))?;
-        batch.push((tree, key, bytes));
-        report.records += 1;
-        progress(report.records);
-        if batch.len() == 1000 {
-            write(store, std::mem::take(&mut batch))?;
-        }
-    }
-    write(store, batch)?;
-    if end != Some(report.records) {
-        return Err(StoreError::Invalid(format!(
-            "the export is not whole: it has {} records and then {}; what it has was read",
-            report.records,
-            end.map_or("breaks off".to_owned(), |end| format!(
-                "says that it had {end}"
-            ))
-        )));
-    }
-    Ok(report)
-}
-
-fn write(store: &Store, batch: Vec<(Tree, Vec<u8>, Vec<u8>)>) -> Result<(), StoreError> {
+pub(super) fn write(store: &Store, batch: Vec<(Tree, Vec<u8>, Vec<u8>)>) -> Result<(), StoreError> {
     store.write_blocking(move |tx| {
         for (tree, key, bytes) in batch {
             tx.put(tree, &key, bytes);
@@ -469,6 +211,9 @@ pub fn compact(
                 continue;
             }
             each(view, tree, |key, bytes| {
+                if tree == Tree::Meta && key == mark::KEY {
+                    return Ok(());
+                }
                 batch.push((tree, key.to_vec(), bytes.to_vec()));
                 records += 1;
                 progress(records);

@@ -17,15 +17,20 @@
 //! interrupted snapshot keeps it from opening (`open`); deleted space is not given back
 //! (`maintenance::compact`).
 
+mod backup;
+mod export;
 mod jobs;
 mod kv;
 mod lock;
 mod maintenance;
+mod mark;
 mod migrate;
 mod open;
 mod posts;
 mod raw;
+mod retention;
 mod series;
+mod snapshot;
 mod table;
 mod triggers;
 mod vault;
@@ -36,12 +41,18 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
+pub use backup::accept_loss;
+pub use backup::{
+    BackupReport, Restoration, RestoreReport, Target, backup, backups, prune, restore,
+};
+pub use export::{ExportReport, export, import};
 pub use jobs::{Again, Claim, DueHint, JobFilter, LaneHead, Seat};
-pub use maintenance::{CheckReport, CompactReport, ExportReport, compact, export, import};
+pub use maintenance::{CheckReport, CompactReport, compact};
 pub use migrate::SCHEMA;
 pub use open::Options;
 pub use posts::{DeliveryFilter, DraftRecord, PublishedEntry};
 pub use raw::{Tx, View};
+pub use retention::{Forgotten, Horizon, tidy};
 pub use series::Subject;
 
 use raw::Trees;
@@ -54,6 +65,7 @@ pub struct Store {
 
 #[derive(Debug)]
 struct Inner {
+    dir: std::path::PathBuf,
     trees: Arc<Trees>,
     writer: writer::Writer,
     /// Held as long as the store is open.
@@ -75,12 +87,38 @@ pub enum StoreError {
     },
     #[error("the store in {path} can't be opened: {reason}")]
     Open { path: String, reason: String },
+    #[error(
+        "the store in {path} lacks the last {lost} of its {acknowledged} changes: its file was \
+         cut or altered, or the disk lost what it had promised to keep. Keep it with \
+         `mv {path}/db {path}/db.torn`, and `jarchi restore` the latest backup; without a \
+         backup, `jarchi store accept-loss` goes on with what is left"
+    )]
+    Torn {
+        path: String,
+        lost: u64,
+        acknowledged: u64,
+    },
     #[error("a record can't be read ({table}, key {key}): {reason}; run `jarchi store check`")]
     Record {
         table: &'static str,
         key: String,
         reason: String,
     },
+    #[error(
+        "the disk of {path} has {free} left, and `daemon.keep_free` is {wanted}: nothing new is \
+         accepted before there is room again"
+    )]
+    Full {
+        path: String,
+        free: crate::config::ByteSize,
+        wanted: crate::config::ByteSize,
+    },
+    /// The disk gave back other bytes than it was given.
+    #[error(
+        "the store is damaged: {0}. Keep its folder under another name, then `jarchi restore` \
+         the latest backup"
+    )]
+    Damaged(String),
     /// The disk failed or is full: nothing is written any more before a restart.
     #[error("the store can't be written any more: {0}")]
     Failed(String),
@@ -98,10 +136,26 @@ impl Store {
     /// [`StoreError::Open`].
     pub fn open(dir: &Path, options: &Options) -> Result<Self, StoreError> {
         let lock = lock::Lock::take(dir)?;
+        let database = dir.join(open::DATABASE);
+        let torn = |acknowledged: u64, found: u64| StoreError::Torn {
+            path: dir.display().to_string(),
+            lost: acknowledged - found,
+            acknowledged,
+        };
+        let acknowledged = mark::acknowledged(&database);
+        if acknowledged > 0 && !database.join("db").exists() {
+            // sled would begin a new one in its place.
+            return Err(torn(acknowledged, 0));
+        }
         let trees = Arc::new(open::open(dir, options)?);
-        let writer = writer::Writer::start(trees.clone(), &dir.join(open::DATABASE))?;
+        let found = mark::found(View::new(&trees))?;
+        if found < acknowledged {
+            return Err(torn(acknowledged, found));
+        }
+        let writer = writer::Writer::start(trees.clone(), &database, found)?;
         let store = Store {
             inner: Arc::new(Inner {
+                dir: dir.to_owned(),
                 trees,
                 writer,
                 _lock: lock,
@@ -167,6 +221,35 @@ impl Store {
     /// Set when the disk failed: the reason.
     pub fn failure(&self) -> Option<String> {
         self.inner.writer.failure()
+    }
+
+    /// Returns when the disk has failed: nothing is written any more before a restart.
+    pub async fn failed(&self) -> String {
+        self.inner.writer.failed().await
+    }
+
+    /// Whether the store's disk has as much as `wanted` bytes left. sled can't go on after
+    /// a write that found no room; so what is new is turned away before, and what is under
+    /// way has room for its end.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`].
+    pub fn room(&self, wanted: u64) -> Result<(), StoreError> {
+        use crate::config::ByteSize;
+        if wanted == 0 {
+            return Ok(());
+        }
+        let disk = rustix::fs::statvfs(&self.inner.dir)
+            .map_err(|error| StoreError::Failed(error.to_string()))?;
+        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        if free >= wanted {
+            return Ok(());
+        }
+        Err(StoreError::Full {
+            path: self.inner.dir.display().to_string(),
+            free: ByteSize(free),
+            wanted: ByteSize(wanted),
+        })
     }
 
     /// Bytes on disk.

@@ -104,10 +104,7 @@ fn set_aside(path: &Path) -> bool {
 
 fn explain(error: &sled::Error) -> String {
     match error {
-        sled::Error::Corruption { .. } => format!(
-            "{error}. Nothing was changed. Keep a copy of the folder, then restore the latest \
-             export with `jarchi store import`"
-        ),
+        sled::Error::Corruption { .. } => format!("{error}. {REMEDY}"),
         sled::Error::Io(io) if is_locked(io) => {
             format!("{io}: another program has the database open; end it and start again")
         }
@@ -117,6 +114,11 @@ fn explain(error: &sled::Error) -> String {
         sled::Error::Io(io) if io.kind() == std::io::ErrorKind::PermissionDenied => {
             format!("{error}: the folder must belong to the user that runs jarchi")
         }
-        _ => error.to_string(),
+        sled::Error::Io(io) if io.kind() == std::io::ErrorKind::ReadOnlyFilesystem => {
+            format!("{error}: the store must be where it can be written")
+        }
+        _ => format!("{error}. {REMEDY}"),
     }
 }
+
+const REMEDY: &str = "Keep the folder under another name, then `jarchi restore` the latest backup";

@@ -4,7 +4,7 @@ use std::ops::Bound;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Delivery, Digest, Id, Post, Timestamp};
+use crate::model::{Delivery, Digest, Id, Origin, Post, Timestamp};
 
 use super::StoreError;
 use super::raw::{Raw, Tree, Tx, View};
@@ -27,6 +27,9 @@ pub struct DraftRecord {
     /// Not in the generator's last complete batch any more.
     #[serde(default)]
     pub withdrawn: bool,
+    /// It was posted so long ago that its post is not kept any more.
+    #[serde(default)]
+    pub forgotten: bool,
 }
 
 /// A line of an account's book of what went out, for the rails.
@@ -98,6 +101,37 @@ impl Tx<'_> {
             _ => {}
         }
         Ok(delivery.id)
+    }
+
+    /// Removes a delivery, its places and its job, and its post with the last of its
+    /// deliveries.
+    pub(super) fn forget_delivery(&mut self, delivery: &Delivery) -> Result<(), StoreError> {
+        let Delivery { id, post, .. } = *delivery;
+        self.remove(
+            Tree::Agenda,
+            &agenda_key(&delivery.account, delivery.due, id),
+        );
+        self.remove(Tree::Open, &id.to_key());
+        self.remove(Tree::Deliveries, &id.to_key());
+        if let Some(job) = delivery.job {
+            self.complete(job)?;
+        }
+        let Some(mut post) = self.post(post)? else {
+            return Ok(());
+        };
+        post.deliveries.retain(|other| *other != id);
+        if !post.deliveries.is_empty() {
+            return POSTS.put(self, &post.id.to_key(), &post);
+        }
+        if let Origin::Generator { name, key, .. } = &post.origin
+            && let Some(mut draft) = self.draft(name, key)?
+            && draft.post == post.id
+        {
+            draft.forgotten = true;
+            self.put_draft(name, &draft)?;
+        }
+        self.remove(Tree::Posts, &post.id.to_key());
+        Ok(())
     }
 
     pub fn post(&self, id: Id) -> Result<Option<Post>, StoreError> {

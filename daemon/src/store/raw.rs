@@ -95,7 +95,10 @@ impl Trees {
 }
 
 pub(super) fn failed(error: sled::Error) -> StoreError {
-    StoreError::Failed(error.to_string())
+    match error {
+        sled::Error::Corruption { .. } => StoreError::Damaged(error.to_string()),
+        error => StoreError::Failed(error.to_string()),
+    }
 }
 
 /// A value of more than this is kept in pieces: sled would put it into a file of its own,
@@ -120,6 +123,29 @@ pub(super) trait Raw {
         to: Bound<&[u8]>,
         limit: usize,
     ) -> Result<Vec<Pair>, StoreError>;
+
+    /// The last stored pair from `from` to `to`.
+    fn stored_last(
+        &self,
+        tree: Tree,
+        from: Bound<&[u8]>,
+        to: Bound<&[u8]>,
+    ) -> Result<Option<Pair>, StoreError> {
+        Ok(self.stored_range(tree, from, to, usize::MAX)?.pop())
+    }
+
+    /// The last pair whose key begins with `prefix`.
+    fn last(&self, tree: Tree, prefix: &[u8]) -> Result<Option<Pair>, StoreError> {
+        let end = after(prefix);
+        let to = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+        match self.stored_last(tree, Bound::Included(prefix), to)? {
+            Some((key, stored)) => {
+                let value = self.whole(tree, &key, stored)?;
+                Ok(Some((key, value)))
+            }
+            None => Ok(None),
+        }
+    }
 
     fn get(&self, tree: Tree, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         match self.stored(tree, key)? {
@@ -180,6 +206,13 @@ pub(super) trait Raw {
             _ => Err(broken("unknown form")),
         }
     }
+}
+
+/// A number as it is stored.
+pub(super) fn stored(number: u64) -> Vec<u8> {
+    let mut bytes = vec![WHOLE];
+    bytes.extend(number.to_be_bytes());
+    bytes
 }
 
 fn piece_key(tree: Tree, key: &[u8], number: u32) -> Vec<u8> {
@@ -263,6 +296,33 @@ impl Raw for View<'_> {
             })
             .collect()
     }
+
+    fn stored_last(
+        &self,
+        tree: Tree,
+        from: Bound<&[u8]>,
+        to: Bound<&[u8]>,
+    ) -> Result<Option<Pair>, StoreError> {
+        last_pair(self.trees.sled(tree), from, to, |_| true)
+    }
+}
+
+fn last_pair(
+    tree: &sled::Tree,
+    from: Bound<&[u8]>,
+    to: Bound<&[u8]>,
+    is_there: impl Fn(&[u8]) -> bool,
+) -> Result<Option<Pair>, StoreError> {
+    if is_empty(from, to) {
+        return Ok(None);
+    }
+    for pair in tree.range::<&[u8], _>((from, to)).rev() {
+        let (key, value) = pair.map_err(failed)?;
+        if is_there(&key) {
+            return Ok(Some((key.to_vec(), value.to_vec())));
+        }
+    }
+    Ok(None)
 }
 
 /// sled panics at a range that ends before it begins.
@@ -446,5 +506,31 @@ impl Raw for Tx<'_> {
             };
         }
         Ok(found.into_iter().take(limit).collect())
+    }
+
+    fn stored_last(
+        &self,
+        tree: Tree,
+        from: Bound<&[u8]>,
+        to: Bound<&[u8]>,
+    ) -> Result<Option<Pair>, StoreError> {
+        if is_empty(from, to) {
+            return Ok(None);
+        }
+        let mut changes: BTreeMap<&[u8], &Option<Vec<u8>>> = BTreeMap::new();
+        for layer in [&self.group.changes, &self.own] {
+            if let Some(layer) = layer.get(&tree) {
+                let range = layer.range::<[u8], _>((from, to));
+                changes.extend(range.map(|(key, change)| (key.as_slice(), change)));
+            }
+        }
+        let stored = last_pair(self.trees.sled(tree), from, to, |key| {
+            !changes.contains_key(key)
+        })?;
+        let written = changes
+            .iter()
+            .rev()
+            .find_map(|(key, change)| Some((key.to_vec(), (*change).clone()?)));
+        Ok(stored.into_iter().chain(written).max())
     }
 }

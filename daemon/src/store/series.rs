@@ -60,24 +60,27 @@ impl View<'_> {
             usize::MAX,
         )?
         .into_iter()
-        .map(|(key, bytes)| {
-            let metrics = SERIES
-                .decode(&key, &bytes)?
-                .into_iter()
-                .filter_map(|(name, value)| {
-                    let measure = name.parse().ok()?;
-                    Some(crate::model::Metric { measure, value })
-                })
-                .collect();
-            Ok(Sample {
-                at: Timestamp(trailing_number(&key).unwrap_or_default()),
-                metrics,
-            })
-        })
+        .map(|(key, bytes)| sample(&key, &bytes))
         .collect()
     }
 
     pub fn latest_sample(&self, subject: &Subject) -> Result<Option<Sample>, StoreError> {
-        Ok(self.samples(subject, Timestamp(0), Timestamp::MAX)?.pop())
+        let last = self.last(Tree::Series, &subject.prefix())?;
+        last.map(|(key, bytes)| sample(&key, &bytes)).transpose()
     }
+}
+
+fn sample(key: &[u8], bytes: &[u8]) -> Result<Sample, StoreError> {
+    let metrics = SERIES
+        .decode(key, bytes)?
+        .into_iter()
+        .filter_map(|(name, value)| {
+            let measure = name.parse().ok()?;
+            Some(crate::model::Metric { measure, value })
+        })
+        .collect();
+    Ok(Sample {
+        at: Timestamp(trailing_number(key).unwrap_or_default()),
+        metrics,
+    })
 }

@@ -39,17 +39,9 @@ impl View<'_> {
 
 fn last(raw: &impl Raw, schedule: &str) -> Result<Option<Timestamp>, StoreError> {
     let prefix = Key::new().text(schedule).build();
-    let all = raw.stored_range(
-        Tree::Triggers,
-        Bound::Included(&prefix),
-        super::raw::after(&prefix)
-            .as_deref()
-            .map_or(Bound::Unbounded, Bound::Excluded),
-        usize::MAX,
-    )?;
-    Ok(all
-        .last()
-        .and_then(|(key, _)| trailing_number(key))
+    let last = raw.last(Tree::Triggers, &prefix)?;
+    Ok(last
+        .and_then(|(key, _)| trailing_number(&key))
         .map(Timestamp))
 }
 
@@ -80,5 +72,26 @@ impl Tx<'_> {
             self.remove(Tree::Triggers, &key);
         }
         Ok(true)
+    }
+
+    /// Forgets the fire times of a schedule that are later than `now`: a clock that was
+    /// wrong made them.
+    pub fn forget_later_triggers(
+        &mut self,
+        schedule: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let from = key(schedule, now);
+        let to = key(schedule, Timestamp(u64::MAX));
+        let later = self.stored_range(
+            Tree::Triggers,
+            Bound::Excluded(&from),
+            Bound::Included(&to),
+            usize::MAX,
+        )?;
+        for (key, _) in later {
+            self.remove(Tree::Triggers, &key);
+        }
+        Ok(())
     }
 }

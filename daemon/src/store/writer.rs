@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::thread::JoinHandle;
 
 use sled::Transactional;
@@ -12,7 +12,10 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::StoreError;
 use super::jobs::DueHint;
+use super::mark::{self, Mark};
+use super::raw::stored;
 use super::raw::{Changes, Group, Tree, Trees, Tx, failed};
+use super::snapshot::Kept;
 
 /// Closures in one batch at most, so that the first of them does not wait for ever.
 const LARGEST_GROUP: usize = 512;
@@ -36,23 +39,36 @@ pub(super) struct Writer {
 struct Shared {
     failure: OnceLock<String>,
     listener: Mutex<Option<UnboundedSender<DueHint>>>,
+    /// Held while a batch is committed, so that a snapshot begins between two.
+    snapshots: Mutex<Vec<Weak<Kept>>>,
+    failed: tokio::sync::Notify,
 }
 
 impl Writer {
-    pub(super) fn start(trees: Arc<Trees>, database: &Path) -> Result<Self, StoreError> {
+    pub(super) fn start(
+        trees: Arc<Trees>,
+        database: &Path,
+        batches: u64,
+    ) -> Result<Self, StoreError> {
         let open = |error: std::io::Error| StoreError::Open {
             path: database.display().to_string(),
             reason: error.to_string(),
         };
         // The log file itself: sled's `flush` leaves its bytes in the disk's cache.
         let log = File::open(database.join("db")).map_err(open)?;
+        let mark = Mark::open(database).map_err(open)?;
         let (sender, receiver) = channel();
         let shared = Arc::new(Shared::default());
         let thread = std::thread::Builder::new()
             .name("store".to_owned())
             .spawn({
                 let shared = shared.clone();
-                move || run(&trees, &log, &receiver, &shared)
+                move || {
+                    let disk = Disk { log, mark };
+                    run(&trees, &disk, batches, &receiver, &shared);
+                    // It may be behind after a power cut, and is no worse than late.
+                    let _ = disk.mark.sync();
+                }
             })
             .map_err(open)?;
         Ok(Writer {
@@ -108,6 +124,23 @@ impl Writer {
     pub(super) fn failure(&self) -> Option<String> {
         self.shared.failure.get().cloned()
     }
+
+    /// Returns when the disk has failed.
+    pub(super) async fn failed(&self) -> String {
+        loop {
+            let told = self.shared.failed.notified();
+            if let Some(reason) = self.failure() {
+                return reason;
+            }
+            told.await;
+        }
+    }
+
+    /// From now on, what a change replaces is kept for whoever holds `kept`.
+    pub(super) fn keep(&self, kept: &Arc<Kept>) {
+        let mut snapshots = lock(&self.shared.snapshots);
+        snapshots.push(Arc::downgrade(kept));
+    }
 }
 
 impl Drop for Writer {
@@ -121,7 +154,17 @@ impl Drop for Writer {
     }
 }
 
-fn run(trees: &Trees, log: &File, receiver: &Receiver<Apply>, shared: &Shared) {
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What is written beside sled's own files.
+struct Disk {
+    log: File,
+    mark: Mark,
+}
+
+fn run(trees: &Trees, disk: &Disk, mut batches: u64, receiver: &Receiver<Apply>, shared: &Shared) {
     let mut next_id = 0;
     while let Ok(first) = receiver.recv() {
         let mut group = Group {
@@ -148,11 +191,17 @@ fn run(trees: &Trees, log: &File, receiver: &Receiver<Apply>, shared: &Shared) {
         let committed = if group.changes.is_empty() {
             Ok(())
         } else {
-            commit(trees, log, &group.changes)
+            let meta = group.changes.entry(Tree::Meta).or_default();
+            batches += 1;
+            meta.insert(mark::KEY.to_vec(), Some(stored(batches)));
+            commit(trees, disk, &group.changes, &shared.snapshots)
         };
         match &committed {
             Ok(()) => {
                 next_id = group.next_id;
+                if let Err(error) = disk.mark.set(batches) {
+                    tracing::warn!(%error, "which batch was written last can't be noted");
+                }
                 let listener = shared
                     .listener
                     .lock()
@@ -169,6 +218,7 @@ fn run(trees: &Trees, log: &File, receiver: &Receiver<Apply>, shared: &Shared) {
                 // writes after an error: stop here, and let a restart find out.
                 tracing::error!(%error, "the store failed; nothing is written any more");
                 let _ = shared.failure.set(error.to_string());
+                shared.failed.notify_waiters();
             }
         }
         for answer in answers {
@@ -177,7 +227,17 @@ fn run(trees: &Trees, log: &File, receiver: &Receiver<Apply>, shared: &Shared) {
     }
 }
 
-fn commit(trees: &Trees, log: &File, changes: &Changes) -> Result<(), StoreError> {
+fn commit(
+    trees: &Trees,
+    disk: &Disk,
+    changes: &Changes,
+    snapshots: &Mutex<Vec<Weak<Kept>>>,
+) -> Result<(), StoreError> {
+    let mut snapshots = lock(snapshots);
+    snapshots.retain(|kept| kept.strong_count() > 0);
+    for kept in snapshots.iter().filter_map(Weak::upgrade) {
+        kept.before(trees, changes)?;
+    }
     let batches: Vec<(Tree, sled::Batch)> = changes
         .iter()
         .map(|(tree, changes)| {
@@ -213,6 +273,7 @@ fn commit(trees: &Trees, log: &File, changes: &Changes) -> Result<(), StoreError
             })?;
     }
     trees.db.flush().map_err(failed)?;
-    log.sync_data()
+    disk.log
+        .sync_data()
         .map_err(|error| StoreError::Failed(error.to_string()))
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use chrono_tz::Tz;
 use jarchi::config::{
-    Account, Brand, Config, Daemon, LatePolicy, LogConfig, LogFormat, Rails, Retry,
+    Account, Brand, Config, Daemon, Keep, LatePolicy, LogConfig, LogFormat, Rails, Retry,
 };
 use jarchi::model::{Draft, TimeSpan, Timestamp};
 use jarchi::store::{Options, Store};
@@ -58,6 +58,8 @@ pub fn config(dir: &Path, accounts: &[Account]) -> Arc<Config> {
             grace: TimeSpan::from_secs(5),
             concurrency: 16,
             cache: 16 << 20,
+            keep_free: 0,
+            keep: Keep::default(),
             log: LogConfig {
                 filter: "info".to_owned(),
                 format: LogFormat::Human,

@@ -116,6 +116,7 @@ generate = "asked"
             "measure:accounts 23 4 * * * Asia/Baku",
             "measure:posts 17 * * * * Asia/Baku",
             "morning 0 6 * * * UTC",
+            "store:tidy 41 3 * * * Asia/Baku",
         ]
     );
     assert_eq!(config.schedules["morning"].misfire, Misfire::Skip);
@@ -133,6 +134,7 @@ generate = "asked"
             "measure:posts:shop 17 * * * * Asia/Baku",
             "morning 0 6 * * * UTC",
             "often */10 * * * * Asia/Baku",
+            "store:tidy 41 3 * * * Asia/Baku",
         ]
     );
     let left = &config.schedules["measure:posts:shop"];

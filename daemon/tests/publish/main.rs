@@ -4,6 +4,8 @@
 mod common;
 
 mod chance;
+mod late;
+mod restored;
 mod unknown;
 mod world;
 

@@ -8,7 +8,7 @@ use jarchi::content::{self, Due, NewPost};
 use jarchi::model::{Delivery, Draft, Id, Job, Origin, ThreadPart, TimeSpan, Timestamp, Work};
 use jarchi::publish::{Promise, Publisher};
 use jarchi::queue::{Dispatcher, Disposition, Group, Options, Worker, Working};
-use jarchi::store::Store;
+use jarchi::store::{self, Store};
 use tokio::sync::watch;
 
 use crate::common::platform::Platform;
@@ -239,5 +239,24 @@ pub fn thread(parts: usize) -> Draft {
             })
             .collect(),
         ..text("a thread")
+    }
+}
+
+impl World {
+    /// Takes a backup.
+    pub fn back_up(&self) -> std::path::PathBuf {
+        let file = self.path.join(format!("backup-{}", self.clock.now().0));
+        let target = store::Target::File(file.clone());
+        store::backup(self.store(), &target, self.clock.now(), |_| {}).expect("written");
+        file
+    }
+
+    /// The machine is lost, and its store is made anew from a backup.
+    pub fn restore(&mut self, file: &std::path::Path) {
+        self.store = None;
+        self.path = self.path.join("restored");
+        let options = store::Options { cache: 16 << 20 };
+        store::restore(&self.path, &options, file, self.clock.now(), |_| {}).expect("restored");
+        self.store = Some(open(&self.path));
     }
 }

@@ -3,11 +3,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod backup;
 #[path = "../common/mod.rs"]
 mod common;
+mod damage;
 mod killed;
 mod maintenance;
 mod model;
+mod retention;
 
 use std::process::Command;
 

@@ -15,7 +15,7 @@ use crate::common::{START, open, scratch, text};
 use crate::job;
 
 /// A post with everything in it that a post can have.
-fn post() -> Post {
+pub fn post() -> Post {
     let picture = MediaItem {
         path: "/srv/şəkil.png".to_owned(),
         kind: MediaKind::Image,
@@ -68,7 +68,7 @@ fn post() -> Post {
     }
 }
 
-fn delivery(post: Id, job: Option<Id>, state: State) -> Delivery {
+pub fn delivery(post: Id, job: Option<Id>, state: State) -> Delivery {
     Delivery {
         id: Id(0),
         post,
@@ -96,7 +96,7 @@ fn delivery(post: Id, job: Option<Id>, state: State) -> Delivery {
 }
 
 /// Something in every table.
-fn fill(store: &Store) {
+pub fn fill(store: &Store) {
     store
         .write_blocking(|tx| {
             let id = tx.put_post(post())?;
@@ -128,6 +128,7 @@ fn fill(store: &Store) {
                 post: id,
                 round: 1,
                 withdrawn: true,
+                forgotten: false,
             };
             tx.put_draft("library", &draft)?;
             tx.trigger("weekly", START, |_| Ok(Some(waiting)))?;
@@ -160,7 +161,7 @@ fn fill(store: &Store) {
         .unwrap();
 }
 
-fn exported(store: &Store) -> String {
+pub fn exported(store: &Store) -> String {
     let mut lines = Vec::new();
     let report = store::export(store, START, &mut lines, |_| {}).unwrap();
     assert_eq!(report.problems, [""; 0]);

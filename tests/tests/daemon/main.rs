@@ -10,6 +10,7 @@
 mod commands;
 mod configuration;
 mod endpoint;
+mod faults;
 mod folder;
 mod stopping;
 mod systemd;

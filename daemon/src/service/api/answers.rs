@@ -159,6 +159,8 @@ pub(super) fn run_words(run: &Run) -> String {
         Run::Generate(generator) => format!("generate {generator}"),
         Run::MeasurePosts(account) => format!("measure posts{}", of(account)),
         Run::MeasureAccounts(account) => format!("measure accounts{}", of(account)),
+        Run::Backup { folder, keep } => format!("backup to {}, keep {keep}", folder.display()),
+        Run::Tidy => "forget what is old".to_owned(),
     }
 }
 

@@ -18,7 +18,7 @@ use crate::content::{AcceptError, Generators};
 use crate::cron::Cron;
 use crate::model::{Id, Timestamp, Work};
 use crate::publish::{self, CommandError, Connectors, Resolution};
-use crate::store::{Again, DeliveryFilter, JobFilter, Store, StoreError, Subject};
+use crate::store::{Again, DeliveryFilter, JobFilter, Store, StoreError, Subject, Target};
 
 pub use answers::{
     Deliveries, DeliveryLine, Held, Metrics, MetricsOf, PostDetail, PostLine, Posted, Posts,
@@ -88,6 +88,8 @@ pub enum Request {
     Status,
     /// Reads the configuration again. Answer: a text.
     Reload,
+    /// Writes the store into a file. Answer: [`crate::store::BackupReport`].
+    Backup { target: Target },
 }
 
 fn some() -> usize {
@@ -243,6 +245,19 @@ impl Api {
                 json(&Released { scope, woken })
             }
             Request::Status => json(&self.status()?),
+            Request::Backup { target } => {
+                let store = self.store.clone();
+                let writing = tokio::task::spawn_blocking(move || {
+                    crate::store::backup(&store, &target, now, |_| {})
+                });
+                let report = writing.await.map_err(|error| ApiError::Unavailable {
+                    message: error.to_string(),
+                })?;
+                json(&report.map_err(|error| match error {
+                    StoreError::Invalid(message) => ApiError::Invalid { message },
+                    error => error.into(),
+                })?)
+            }
             Request::Reload => match &self.reload {
                 Some(reload) => json(&reload().await.map_err(ApiError::invalid)?),
                 None => Err(ApiError::invalid(

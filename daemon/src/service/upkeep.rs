@@ -1,0 +1,67 @@
+//! What the daemon does for its own store: backups, and forgetting.
+
+use std::path::PathBuf;
+
+use crate::model::{Fault, TimeSpan};
+use crate::store::{self, Horizon, StoreError, Target};
+
+use super::worker::Stations;
+
+fn fault(error: impl ToString) -> Fault {
+    Fault::Transient(error.to_string())
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, Fault> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(fault)?
+        .map_err(fault)
+}
+
+/// Writes a backup into the folder, and removes those beyond the newest `keep`.
+pub(super) async fn backup(stations: &Stations, folder: PathBuf, keep: usize) -> Result<(), Fault> {
+    let now = stations.clock.now();
+    let store = stations.store.clone();
+    store
+        .room(stations.config.borrow().daemon.keep_free)
+        .map_err(fault)?;
+    let target = Target::Folder(folder.clone());
+    let report = blocking(move || store::backup(&store, &target, now, |_| {})).await?;
+    metrics::gauge!("jarchi_backup_last_seconds").set(now.0 as f64 / 1000.0);
+    if !report.problems.is_empty() {
+        // Older ones may have what this one lacks.
+        let problems = report.problems.join("; ");
+        tracing::error!(file = %report.file.display(), problems,
+            "the backup lacks what can't be read; no other is removed");
+        return Ok(());
+    }
+    let removed = blocking(move || store::prune(&folder, keep)).await?;
+    tracing::info!(file = %report.file.display(), records = report.records,
+        bytes = report.bytes, removed, "backed up");
+    Ok(())
+}
+
+/// Forgets what is older than the configuration says.
+pub(super) async fn tidy(stations: &Stations) -> Result<(), Fault> {
+    let now = stations.clock.now();
+    let horizon = {
+        let config = stations.config.borrow();
+        let keep = &config.daemon.keep;
+        let rails = config.accounts.values().map(|account| &account.rails);
+        let book = rails
+            .map(|rails| rails.duplicate_window)
+            .fold(keep.settled.max(TimeSpan::from_days(2)), TimeSpan::max);
+        Horizon {
+            settled: now.saturating_sub(keep.settled),
+            series: now.saturating_sub(keep.series),
+            dead_letters: now.saturating_sub(keep.dead_letters),
+            book: now.saturating_sub(book),
+        }
+    };
+    let store = stations.store.clone();
+    let forgotten = blocking(move || store::tidy(&store, &horizon)).await?;
+    tracing::info!(?forgotten, "what is old was forgotten");
+    Ok(())
+}
