@@ -1,5 +1,11 @@
 //! Deliveries, from due to settled, through every kind of fault and death.
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "what goes wrong fails the test"
+)]
+
 #[path = "../common/mod.rs"]
 mod common;
 
