@@ -22,7 +22,7 @@ const MOST_LOST: u32 = 3;
 /// How far the server's clock may be behind ours when a post is looked for.
 const SKEW: Millis = 5 * 60 * 1000;
 /// Pages of 40 statuses that are searched for a post.
-const SEARCHED: usize = 5;
+const SEARCHED: usize = 8;
 
 /// What is done so far.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -274,7 +274,7 @@ fn too_many_to_tell() {
     });
     let lost = Mastodon::find_published(&delivery(Post::text("one")), None, START);
     assert!(matches!(lost, Ok(Finding::CannotTell(_))), "{lost:?}");
-    assert_eq!(host.requests().len(), 6);
+    assert_eq!(host.requests().len(), 9);
 }
 
 #[test]

@@ -61,7 +61,7 @@ pub async fn run(options: Options) -> Report {
     };
     while report.kills < options.kills {
         live(&home, &killer, &mut feed, &mut chance, &mut report).await;
-        if options.talk && report.kills % 100 == 0 {
+        if options.talk && report.kills.is_multiple_of(100) {
             eprintln!(
                 "{} kills, {} deliveries, {:.0} s",
                 report.kills,
