@@ -2,9 +2,10 @@
 //!
 //! The modules are the stations that a post passes; each depends only on those below it
 //! in this list: [`cli`], [`service`], [`schedule`], [`content`], [`publish`],
-//! [`measure`], [`plugin`], [`queue`], [`store`], [`config`], [`model`]. [`clock`], [`cron`]
+//! [`measure`] and [`alarm`], [`plugin`], [`queue`], [`store`], [`config`], [`model`]. [`clock`], [`cron`]
 //! and [`media`] are leaves that any of them may use. Beside them stands [`demo`].
 
+pub mod alarm;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -378,7 +378,8 @@ fn daemon_section() -> String {
         "[daemon]\ndata_dir = \"data\"\nplugin_dir = {:?}\nhttp = \"127.0.0.1:0\"\n\
          concurrency = 16\ngrace = \"20s\"\n\
          log = {{ format = \"json\", filter = \"info,jarchi=debug\" }}\n\
-         retry = {{ attempts = 50, first = \"1s\", longest = \"2s\" }}\n",
+         retry = {{ attempts = 50, first = \"1s\", longest = \"2s\" }}\n\
+         breaker = {{ first = \"1s\", longest = \"2s\" }}\n",
         crate::plugins::plugin_dir()
     )
 }

@@ -104,6 +104,7 @@ fn direct(config: Config, store: Store) -> Api {
         config,
         connectors: None,
         generators: None,
+        alarms: None,
         reload: None,
     }
 }

@@ -1,5 +1,6 @@
 //! The command line: it parses, calls and prints; no rule of the product lives here.
 
+mod alarm;
 mod backup;
 pub mod check;
 mod client;
@@ -63,6 +64,7 @@ pub enum Command {
     Hold(hold::HoldArgs),
     Release(hold::ReleaseArgs),
     Status(status::StatusArgs),
+    Alarm(alarm::AlarmArgs),
     Reload(status::ReloadArgs),
     Backup(backup::BackupArgs),
     Restore(backup::RestoreArgs),
@@ -103,6 +105,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Measure(args) => done(schedule::measure(&context, args)),
         Command::Hold(args) => done(hold::hold(&context, args)),
         Command::Release(args) => done(hold::release(&context, args)),
+        Command::Alarm(args) => done(alarm::run(&context, args)),
         Command::Status(args) => done(status::run(&context, args)),
         Command::Reload(args) => done(status::reload(&context, args)),
         Command::Backup(args) => done(backup::backup(&context, &args)),

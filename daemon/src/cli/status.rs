@@ -42,6 +42,18 @@ fn words(status: &Status) -> String {
     for held in &status.held {
         text.push_str(&format!("{} is on hold since {}\n", held.scope, held.since));
     }
+    for alarm in &status.alarms {
+        text.push_str(&super::alarm::line(alarm));
+    }
+    for line in &status.breakers {
+        text.push_str(&format!(
+            "the breaker of {} is open since {}, tried again at {}: {}\n",
+            line.breaker,
+            moment(line.since),
+            moment(line.probe_at),
+            line.reason
+        ));
+    }
     text.push('\n');
     text.push_str(&table(
         &["account", "plugin", "next", "last", "promise"],

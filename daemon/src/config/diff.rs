@@ -17,6 +17,7 @@ pub struct Diff {
     pub plugins: Changes,
     pub generators: Changes,
     pub schedules: Changes,
+    pub alarms: Changes,
 }
 
 /// Names.
@@ -65,6 +66,8 @@ pub fn diff(old: &Config, new: &Config) -> Diff {
         keep,
         log,
         retry,
+        breaker,
+        least_free,
     } = &old.daemon;
     let daemon = &new.daemon;
     keys.restart("data_dir", *data_dir != daemon.data_dir);
@@ -79,6 +82,8 @@ pub fn diff(old: &Config, new: &Config) -> Diff {
     keys.at_once("keep", *keep != daemon.keep);
     keys.at_once("log.filter", log.filter != daemon.log.filter);
     keys.at_once("retry", *retry != daemon.retry);
+    keys.at_once("breaker", *breaker != daemon.breaker);
+    keys.at_once("least_free", *least_free != daemon.least_free);
     Diff {
         restart_needed: keys.restart,
         daemon: keys.at_once,
@@ -87,6 +92,7 @@ pub fn diff(old: &Config, new: &Config) -> Diff {
         plugins: Changes::between(&old.plugins, &new.plugins),
         generators: Changes::between(&old.generators, &new.generators),
         schedules: Changes::between(&old.schedules, &new.schedules),
+        alarms: Changes::between(&old.alarms, &new.alarms),
     }
 }
 
@@ -133,6 +139,7 @@ impl fmt::Display for Diff {
             ("plugins", &self.plugins),
             ("generators", &self.generators),
             ("schedules", &self.schedules),
+            ("alarms", &self.alarms),
         ] {
             let signs = [
                 ('+', &changes.added),

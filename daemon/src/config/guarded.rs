@@ -6,7 +6,7 @@ use std::fmt;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Account, GeneratorConfig};
+use super::{Account, Email, GeneratorConfig, Webhook};
 
 impl fmt::Debug for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -19,6 +19,8 @@ impl fmt::Debug for Account {
             slots,
             hold,
             rails,
+            quiet_after,
+            numbers_after,
         } = self;
         f.debug_struct("Account")
             .field("name", name)
@@ -29,6 +31,8 @@ impl fmt::Debug for Account {
             .field("slots", slots)
             .field("hold", hold)
             .field("rails", rails)
+            .field("quiet_after", quiet_after)
+            .field("numbers_after", numbers_after)
             .finish()
     }
 }
@@ -43,6 +47,8 @@ impl PartialEq for Account {
             && self.slots == other.slots
             && self.hold == other.hold
             && self.rails == other.rails
+            && self.quiet_after == other.quiet_after
+            && self.numbers_after == other.numbers_after
     }
 }
 
@@ -85,6 +91,32 @@ impl PartialEq for GeneratorConfig {
             && same_secrets(&self.secrets, &other.secrets)
             && self.watch == other.watch
     }
+}
+
+impl PartialEq for Webhook {
+    fn eq(&self, other: &Self) -> bool {
+        same_secret(self.url.as_ref(), other.url.as_ref())
+            && same_secrets(&self.headers, &other.headers)
+            && self.plain_http == other.plain_http
+            && self.private == other.private
+    }
+}
+
+impl PartialEq for Email {
+    fn eq(&self, other: &Self) -> bool {
+        self.to == other.to
+            && self.from == other.from
+            && self.host == other.host
+            && self.port == other.port
+            && self.security == other.security
+            && self.user == other.user
+            && same_secret(self.password.as_ref(), other.password.as_ref())
+            && self.ca == other.ca
+    }
+}
+
+fn same_secret(one: Option<&SecretString>, other: Option<&SecretString>) -> bool {
+    one.map(SecretString::expose_secret) == other.map(SecretString::expose_secret)
 }
 
 fn same_secrets(

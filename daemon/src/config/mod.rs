@@ -6,6 +6,7 @@
 //! plugins by [`check_against`]. Every stage goes on after an error.
 
 mod against;
+mod alarms;
 mod diagnostic;
 mod diff;
 mod environment;

@@ -3,16 +3,18 @@
 
 use chrono_tz::Tz;
 
+use super::alarms::{MailAddress, MailServer};
 use super::reader::{Located, Tables, section};
-use super::tables::{Folders, Secrets, Settings};
+use super::tables::{Folders, SecretAddress, Secrets, Settings};
 use super::values::{
     CronText, FilePath, Hashtag, HttpAddress, Language, LogFilter, Measured, Name, PluginName,
     Size, Span, Whole,
 };
 use super::{
-    ByteSize, Daemon, HostPattern, Keep, LatePolicy, Limits, LogConfig, LogFormat, Misfire,
-    PluginConfig, Rails, Retry, ScheduleConfig,
+    BreakerConfig, ByteSize, Daemon, HostPattern, Keep, LatePolicy, Limits, LogConfig, LogFormat,
+    MailSecurity, Misfire, PluginConfig, Rails, Retry, ScheduleConfig,
 };
+use crate::model::{Severity as Gravity, Visibility};
 
 const SECOND: u64 = 1000;
 const HOUR: u64 = 3600 * SECOND;
@@ -40,6 +42,9 @@ section! {
         /// Generators without a schedule are asked every 5 minutes; without other schedules, the posts of every
         /// account are measured hourly, and the accounts themselves daily.
         schedule: Tables<RawSchedule>,
+        /// Whom to tell when something goes wrong. Exactly one of `webhook`, `email` and
+        /// `account`.
+        alarm: Tables<RawAlarm>,
     }
 
     /// How the daemon itself runs. In one file only.
@@ -71,6 +76,10 @@ section! {
         log: RawLog,
         /// What is done after a passing fault.
         retry: RawRetry,
+        /// When calls are kept off an account or a plugin for a while.
+        breaker: RawBreaker,
+        /// Less than this free on the disk of `data_dir` is an alarm; 0: never.
+        least_free: Size<0, { 1024 * 1024 * GIB }> = ByteSize(Daemon::LEAST_FREE).to_string(),
     }
 
     /// What is logged, and how.
@@ -99,6 +108,16 @@ section! {
         first: Span<SECOND, DAY> = Retry::default().first,
         /// The longest wait between two tries.
         longest: Span<SECOND, { 7 * DAY }> = Retry::default().longest,
+    }
+
+    /// When calls are kept off an account or a plugin for a while.
+    RawBreaker {
+        /// Faults in a row that say "it is not this post".
+        faults: Whole<1, 1000> = BreakerConfig::default().faults,
+        /// Before one call is let through to see; doubled each time.
+        first: Span<SECOND, DAY> = BreakerConfig::default().first,
+        /// The longest wait between two such calls.
+        longest: Span<SECOND, { 7 * DAY }> = BreakerConfig::default().longest,
     }
 
     /// Whom the daemon speaks for.
@@ -134,6 +153,10 @@ section! {
         hold: bool = false,
         /// Ceilings that nothing passes.
         rails: RawRails,
+        /// No post for so long is an alarm, except on hold. Else never.
+        quiet_after: Span<SECOND, { 366 * DAY }>,
+        /// No numbers for so long are an alarm, except on hold. Else never.
+        numbers_after: Span<SECOND, { 366 * DAY }>,
     }
 
     /// Ceilings that nothing passes.
@@ -246,6 +269,46 @@ section! {
         /// Backups that stay in the folder, the newest.
         keep: Whole<1, 100_000> = ScheduleConfig::KEEP,
     }
+
+    /// Whom to tell when something goes wrong. Exactly one of `webhook`, `email` and
+    /// `account`.
+    RawAlarm {
+        /// Its name in lists and logs.
+        name(required): Name,
+        /// `warning` tells everything, `error` only what stops posts from going out.
+        severity: Gravity = Gravity::Warning.word(),
+        /// A POST of JSON goes to this address. It may hold `${env:NAME}`, `${file:PATH}`
+        /// and `${credential:NAME}`, and is never shown.
+        webhook: SecretAddress,
+        /// Headers of the webhook by name, or the `password` of the mail server. Write
+        /// `${env:NAME}`, `${file:PATH}` or `${credential:NAME}`.
+        secrets: Secrets,
+        /// Lets the webhook be `http:`, which anybody on the way can read.
+        plain_http: bool = false,
+        /// Lets the webhook be at a loopback, private or link-local address.
+        private: bool = false,
+        /// Mail goes to these addresses.
+        email: Vec<Located<MailAddress>>,
+        /// The sender.
+        from: MailAddress,
+        /// The mail server, as `smtp.example.org` or `smtp.example.org:2525`. The usual
+        /// port goes by `security`: 587, 465, 25.
+        server: MailServer,
+        /// `starttls`, `tls` from the first byte, or `plain`, which anybody on the way can
+        /// read.
+        security: MailSecurity = MailSecurity::StartTls.word(),
+        /// The login at the mail server; without it there is none.
+        user: String,
+        /// A certificate authority beside the system's, as a PEM file.
+        ca: FilePath,
+        /// A post goes out on this account, by its rails. What is wrong with the account
+        /// itself is not told there.
+        account: Name,
+        /// Put before the post's text, as `@boss@social.example`.
+        to: String,
+        /// Who sees the post: `direct`, `followers`, `unlisted` or `public`.
+        visibility: Visibility = Visibility::Direct.word(),
+    }
 }
 
 /// The name of a section's item.
@@ -270,4 +333,5 @@ named! {
     RawPlugin(text),
     RawGenerator(text),
     RawSchedule(text),
+    RawAlarm(text),
 }

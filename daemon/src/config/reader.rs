@@ -151,7 +151,7 @@ impl<'a> Reader<'a> {
             }
             self.hide(value);
             let help = did_you_mean(found, known.iter().copied()).unwrap_or_else(|| {
-                if known.contains(&"secrets") {
+                if known.contains(&"settings") {
                     "what the plugin asks for goes under `settings` or `secrets`".to_owned()
                 } else {
                     format!("keys here: {}", known.join(", "))

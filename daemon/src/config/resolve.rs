@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use chrono_tz::Tz;
 
-use super::raw::{Named, RawAccount, RawBrand, RawDaemon, RawFile, RawGenerator, RawSchedule};
+use super::raw::{
+    Named, RawAccount, RawAlarm, RawBrand, RawDaemon, RawFile, RawGenerator, RawSchedule,
+};
 use super::reader::{Located, Tables};
 use super::suggest::did_you_mean;
 use super::tables::{Secrets, Settings};
@@ -40,6 +42,7 @@ pub(super) struct Names<'a> {
     pub accounts: Index<'a, RawAccount>,
     pub generators: Index<'a, RawGenerator>,
     pub schedules: Index<'a, RawSchedule>,
+    pub alarms: Index<'a, RawAlarm>,
     /// The brand that may be left out.
     pub only_brand: Option<&'a str>,
 }
@@ -54,6 +57,7 @@ impl<'a> Resolver<'a> {
             accounts: self.index("account", files, |file| &file.account),
             generators: self.index("generator", files, |file| &file.generator),
             schedules: self.index("schedule", files, |file| &file.schedule),
+            alarms: self.index("alarm", files, |file| &file.alarm),
             only_brand: only(files.iter().flat_map(|file| tables(&file.brand))),
         };
         self.refuse_shared_names(&names);
@@ -63,6 +67,7 @@ impl<'a> Resolver<'a> {
         let generators = self.generators(&names, &accounts);
         let plugins = self.plugins(&names, &daemon);
         let schedules = self.schedules(&names, &brands, &accounts, &generators);
+        let alarms = self.alarms(&names);
         Config {
             path: self.main.to_path_buf(),
             daemon,
@@ -71,6 +76,7 @@ impl<'a> Resolver<'a> {
             plugins,
             generators,
             schedules,
+            alarms,
             origin: Origin::default(),
         }
     }
@@ -170,6 +176,10 @@ impl<'a> Resolver<'a> {
                     .map_or(default_log.format, |format| format.value),
             },
             retry: self.retry(raw),
+            breaker: self.breaker(raw),
+            least_free: raw
+                .and_then(|raw| raw.least_free.as_ref())
+                .map_or(Daemon::LEAST_FREE, |size| size.value.0),
             data_dir,
             plugin_dir,
             socket,
@@ -267,6 +277,8 @@ impl<'a> Resolver<'a> {
                     slots: slots.map(|slot| slot.value.0.clone()).collect(),
                     hold: raw.hold.as_ref().is_some_and(|hold| hold.value),
                     rails: rails(raw),
+                    quiet_after: raw.quiet_after.as_ref().map(|span| span.value.0),
+                    numbers_after: raw.numbers_after.as_ref().map(|span| span.value.0),
                 },
             );
         }
@@ -452,7 +464,7 @@ fn settings(raw: &Option<Located<Settings>>) -> serde_json::Map<String, serde_js
         .unwrap_or_default()
 }
 
-fn secrets(raw: &Option<Located<Secrets>>) -> BTreeMap<String, secrecy::SecretString> {
+pub(super) fn secrets(raw: &Option<Located<Secrets>>) -> BTreeMap<String, secrecy::SecretString> {
     let given = raw.iter().flat_map(|raw| &raw.value.0);
     given
         .filter_map(|(name, secret)| Some((name.clone(), secret.clone()?)))

@@ -159,6 +159,38 @@ fn secret(value: &Value<'_>, key: &str, reader: &mut Reader<'_>) -> Option<Optio
     }
 }
 
+/// An address that may be a secret in itself: it is never shown.
+#[derive(Clone, Debug)]
+pub(super) struct SecretAddress(pub Option<SecretString>);
+
+impl Read for SecretAddress {
+    fn read(value: &Value<'_>, key: &str, reader: &mut Reader<'_>) -> Option<Self> {
+        reader.hide(value);
+        let text = reader.string(value, key, "a string")?;
+        let expanded = expanded(text, value, key, reader);
+        let Some(text) = expanded.text else {
+            return reader.environment.is_none().then_some(SecretAddress(None));
+        };
+        let fits = url::Url::parse(&text).is_ok_and(|url| {
+            matches!(url.scheme(), "http" | "https")
+                && url.host_str().is_some_and(|host| !host.is_empty())
+        });
+        if !fits {
+            reader.error(
+                value,
+                key,
+                "is not a URL with `http://` or `https://` and a host",
+            );
+            return None;
+        }
+        Some(SecretAddress(Some(SecretString::from(text))))
+    }
+
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "minLength": 1 })
+    }
+}
+
 /// Folders by the name that the plugin knows.
 #[derive(Clone, Debug)]
 pub(super) struct Folders(pub BTreeMap<String, Located<FilePath>>);

@@ -9,7 +9,7 @@ use chrono_tz::Tz;
 use secrecy::SecretString;
 
 use super::{Diagnostic, Place, Snippet};
-use crate::model::TimeSpan;
+use crate::model::{Severity as Gravity, TimeSpan, Visibility};
 
 /// The whole configuration: the main file and its `conf.d`.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct Config {
     pub plugins: BTreeMap<String, PluginConfig>,
     pub generators: BTreeMap<String, GeneratorConfig>,
     pub schedules: BTreeMap<String, ScheduleConfig>,
+    /// Where alarms go.
+    pub alarms: BTreeMap<String, AlarmConfig>,
     /// Where everything stands.
     pub origin: Origin,
 }
@@ -83,6 +85,9 @@ pub struct Daemon {
     pub keep: Keep,
     pub log: LogConfig,
     pub retry: Retry,
+    pub breaker: BreakerConfig,
+    /// Bytes: less than this on the disk of `data_dir` is an alarm.
+    pub least_free: u64,
 }
 
 impl Daemon {
@@ -91,6 +96,7 @@ impl Daemon {
     pub const CONCURRENCY: usize = 8;
     pub const CACHE: u64 = 64 << 20;
     pub const KEEP_FREE: u64 = 64 << 20;
+    pub const LEAST_FREE: u64 = 256 << 20;
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -159,6 +165,26 @@ impl Default for Retry {
     }
 }
 
+/// When calls are kept off an account or a plugin for a while.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BreakerConfig {
+    /// In a row.
+    pub faults: u32,
+    /// Before one call is let through to see; doubled each time.
+    pub first: TimeSpan,
+    pub longest: TimeSpan,
+}
+
+impl Default for BreakerConfig {
+    fn default() -> Self {
+        BreakerConfig {
+            faults: 5,
+            first: TimeSpan::from_mins(1),
+            longest: TimeSpan::from_hours(1),
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Brand {
     pub name: String,
@@ -184,6 +210,10 @@ pub struct Account {
     /// No publishing while set.
     pub hold: bool,
     pub rails: Rails,
+    /// No post for so long is an alarm.
+    pub quiet_after: Option<TimeSpan>,
+    /// No numbers for so long are an alarm.
+    pub numbers_after: Option<TimeSpan>,
 }
 
 /// Ceilings that no path to publishing passes.
@@ -356,4 +386,70 @@ pub enum Run {
     },
     /// Forget what is older than `Daemon::keep`.
     Tidy,
+}
+
+/// A way on which alarms reach somebody.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AlarmConfig {
+    pub name: String,
+    /// And what is graver.
+    pub severity: Gravity,
+    pub way: AlarmWay,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum AlarmWay {
+    Webhook(Webhook),
+    Email(Email),
+    Account(AlarmPost),
+}
+
+#[derive(Clone, Debug)]
+pub struct Webhook {
+    /// May hold a secret. None: references were not followed.
+    pub url: Option<SecretString>,
+    pub headers: BTreeMap<String, SecretString>,
+    pub plain_http: bool,
+    pub private: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct Email {
+    pub to: Vec<String>,
+    pub from: String,
+    pub host: String,
+    pub port: u16,
+    pub security: MailSecurity,
+    pub user: Option<String>,
+    pub password: Option<SecretString>,
+    /// A certificate authority beside the system's, PEM.
+    pub ca: Option<PathBuf>,
+}
+
+/// How the way to a mail server is secured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailSecurity {
+    StartTls,
+    /// TLS from the first byte.
+    Tls,
+    Plain,
+}
+
+impl MailSecurity {
+    pub const fn port(self) -> u16 {
+        match self {
+            MailSecurity::StartTls => 587,
+            MailSecurity::Tls => 465,
+            MailSecurity::Plain => 25,
+        }
+    }
+}
+
+/// A post on an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlarmPost {
+    pub account: String,
+    /// Put before the text, as `@boss@social.example`.
+    pub to: Option<String>,
+    pub visibility: Visibility,
 }

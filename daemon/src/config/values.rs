@@ -10,9 +10,9 @@ use tracing_subscriber::EnvFilter;
 
 use super::reader::{Read, Reader, Value};
 use super::suggest::did_you_mean;
-use super::{ByteSize, HostPattern, LatePolicy, LogFormat, Misfire};
+use super::{ByteSize, HostPattern, LatePolicy, LogFormat, MailSecurity, Misfire};
 use crate::cron::Cron;
-use crate::model::TimeSpan;
+use crate::model::{Severity as Gravity, TimeSpan, Visibility};
 
 impl Read for bool {
     fn read(value: &Value<'_>, key: &str, reader: &mut Reader<'_>) -> Option<Self> {
@@ -531,5 +531,20 @@ choice! {
     Measured {
         "posts" => Posts,
         "accounts" => Accounts,
+    }
+    Gravity {
+        "warning" => Warning,
+        "error" => Error,
+    }
+    MailSecurity {
+        "starttls" => StartTls,
+        "tls" => Tls,
+        "plain" => Plain,
+    }
+    Visibility {
+        "direct" => Direct,
+        "followers" => Followers,
+        "unlisted" => Unlisted,
+        "public" => Public,
     }
 }

@@ -138,13 +138,13 @@ pub async fn accept(
 }
 
 /// An account and the zone of its slots.
-pub(super) type Target = (Account, chrono_tz::Tz);
+pub(crate) type Target = (Account, chrono_tz::Tz);
 
 pub(super) fn accounts_of(config: &Config, new: &NewPost) -> Vec<Target> {
     targets(config, &new.accounts)
 }
 
-pub(super) fn targets(config: &Config, names: &[String]) -> Vec<Target> {
+pub(crate) fn targets(config: &Config, names: &[String]) -> Vec<Target> {
     let mut seen = std::collections::BTreeSet::new();
     names
         .iter()
@@ -160,7 +160,7 @@ pub(super) fn targets(config: &Config, names: &[String]) -> Vec<Target> {
         .collect()
 }
 
-pub(super) fn accept_in(
+pub(crate) fn accept_in(
     tx: &mut Tx<'_>,
     accounts: &[Target],
     new: NewPost,

@@ -410,7 +410,7 @@ impl Intake {
             // A source that is broken is passed over, not gone.
             let source = match &post.origin {
                 Origin::Generator { source, .. } => source.as_deref().unwrap_or(&known.key),
-                Origin::Command => &known.key,
+                Origin::Command | Origin::Alarm { .. } => &known.key,
             };
             if self
                 .report

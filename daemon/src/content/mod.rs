@@ -6,6 +6,7 @@ mod generate;
 mod slots;
 
 pub use accept::{AcceptError, Accepted, Due, NewPost, accept, check};
+pub(crate) use accept::{accept_in, targets};
 pub use generate::{
     Batch, Brief, Generated, Generating, GeneratorDraft, GeneratorDue, Generators, Report,
     run as generate,

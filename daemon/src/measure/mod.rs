@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use crate::alarm::{self, Cause};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::model::{Fault, Sample, State, TimeSpan, Timestamp};
+use crate::model::{Fault, Origin, Post, Sample, State, TimeSpan, Timestamp};
 use crate::publish::Connectors;
-use crate::store::{DeliveryFilter, Store, StoreError, Subject};
+use crate::store::{DeliveryFilter, Store, StoreError, Subject, Tx};
 
 /// Posts that are asked for in one call.
 const BATCH: usize = 25;
@@ -73,8 +74,10 @@ impl Collector {
             let measured = answer.result?;
             let at = self.clock.now();
             read += measured.len();
+            let name = account.to_owned();
             self.store
                 .write(move |tx| {
+                    note(tx, &name, at)?;
                     for post in measured {
                         if post.gone {
                             tx.set_note(&gone(post.delivery), Some(at));
@@ -123,7 +126,7 @@ impl Collector {
             let last = view.latest_sample(&Subject::Delivery(delivery.id))?;
             let stale =
                 last.is_none_or(|last| now.since(last.at) >= fresh_for(now.since(published)));
-            if stale {
+            if stale && !is_alarm(&view.post(delivery.post)?) {
                 due.push((delivery.id, receipt));
             }
         }
@@ -141,14 +144,33 @@ impl Collector {
             at: self.clock.now(),
             metrics,
         };
-        let subject = Subject::Account(account.to_owned());
+        let name = account.to_owned();
         self.store
-            .write(move |tx| tx.append_sample(&subject, &sample))
+            .write(move |tx| {
+                note(tx, &name, sample.at)?;
+                tx.append_sample(&Subject::Account(name), &sample)
+            })
             .await
             .map_err(store_fault)?;
         tracing::debug!(account, "measured the account");
         Ok(())
     }
+}
+
+/// A message to the operator: nobody's likes are counted.
+fn is_alarm(post: &Option<Post>) -> bool {
+    post.as_ref()
+        .is_some_and(|post| matches!(post.origin, Origin::Alarm { .. }))
+}
+
+/// When numbers of an account were read last.
+pub(crate) fn measured_note(account: &str) -> String {
+    format!("measured:{account}")
+}
+
+fn note(tx: &mut Tx<'_>, account: &str, at: Timestamp) -> Result<(), StoreError> {
+    tx.set_note(&measured_note(account), Some(at));
+    alarm::clear(tx, &Cause::numbers_key(account), at)
 }
 
 fn gone(delivery: crate::model::Id) -> String {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fault, Id, Timestamp};
+use super::{Fault, Id, Notice, Timestamp};
 
 /// Of the jobs that are due in a lane, the urgent go first.
 #[derive(
@@ -50,6 +50,13 @@ pub enum Work {
     },
     /// Forget what is old.
     Tidy,
+    /// Look after what nobody reports, and hand alarms to their channels.
+    Watch,
+    /// Bring a message to a channel.
+    Notify {
+        channel: String,
+        notice: Notice,
+    },
 }
 
 /// Work that has not been accepted yet.

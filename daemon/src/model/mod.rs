@@ -3,6 +3,7 @@
 //! The store encodes these types as MessagePack arrays: a field is only ever added at
 //! the end, with `#[serde(default)]`, and never renamed in meaning or removed.
 
+mod alarm;
 mod delivery;
 mod id;
 mod job;
@@ -10,6 +11,7 @@ mod metric;
 mod post;
 mod time;
 
+pub use alarm::{Alarm, Breaker, Notice, NoticeKind, Open, Told};
 pub use delivery::{
     Attempt, AttemptOutcome, Delivery, Fault, Problem, Progress, Receipt, Severity, State,
 };

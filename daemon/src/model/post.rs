@@ -154,6 +154,8 @@ impl Default for Draft {
 pub enum Origin {
     /// `jarchi post`, or the local API.
     Command,
+    /// A message to the operator: no content of the brand.
+    Alarm { cause: String },
     Generator {
         /// The generator's name in the configuration.
         name: String,

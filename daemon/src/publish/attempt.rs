@@ -7,10 +7,11 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::config::{Account, Config};
-use crate::model::{Delivery, Draft, Fault, Id, Job, State, TimeSpan};
+use crate::model::{Delivery, Draft, Fault, Id, Job, State, TimeSpan, Timestamp};
 use crate::queue::Disposition;
 use crate::store::{Store, StoreError};
 
+use super::breaker::{self, Caller};
 use super::connector::{Answer, Call, Connector, Connectors, Finding, Outcome, Promise};
 use super::rails::{self, Verdict};
 use super::restored;
@@ -114,7 +115,7 @@ impl Publisher {
                     let follow = self
                         .change(job, &mut delivery, event, Promise::default())
                         .await?;
-                    return Ok(disposition(&follow).unwrap_or(Disposition::Settled));
+                    return Ok(follow.unwrap_or(Disposition::Settled));
                 }
             };
             let promise = connector.promise();
@@ -136,7 +137,7 @@ impl Publisher {
                 return Ok(Disposition::Done);
             };
             let follow = self.change(job, &mut delivery, event, promise).await?;
-            if let Some(disposition) = disposition(&follow) {
+            if let Some(disposition) = follow {
                 return Ok(disposition);
             }
         }
@@ -160,6 +161,11 @@ impl Publisher {
         draft: Draft,
         connector: &dyn Connector,
     ) -> Result<Step, StoreError> {
+        // What waits is asked for its rails first: what comes too late is no probe.
+        let calls = matches!(delivery.state, State::Processing | State::Unknown { .. });
+        if calls && let Some(until) = self.held_by_breaker(delivery).await? {
+            return Ok(Step::Event(Event::Paused { until }));
+        }
         match delivery.state.clone() {
             State::Waiting => {
                 let fingerprint = rails::fingerprint(&draft);
@@ -184,6 +190,9 @@ impl Publisher {
                 }
                 if let Err(reason) = unchanged(&draft).await {
                     return Ok(Step::Event(Event::Refused { reason }));
+                }
+                if let Some(until) = self.held_by_breaker(delivery).await? {
+                    return Ok(Step::Event(Event::Paused { until }));
                 }
                 let begin = Event::Begin { fingerprint };
                 self.change(job, delivery, begin, connector.promise())
@@ -252,37 +261,68 @@ impl Publisher {
         }
     }
 
-    /// Makes a change durable.
+    /// Until when a breaker keeps this delivery from being called for.
+    async fn held_by_breaker(&self, delivery: &Delivery) -> Result<Option<Timestamp>, StoreError> {
+        let caller = Caller::of(&self.config.borrow(), &delivery.account);
+        let now = self.clock.now();
+        let (id, first) = (delivery.id, caller.rules.first);
+        Ok(match breaker::judge(self.store.view(), &caller, id, now)? {
+            breaker::Verdict::Go => None,
+            breaker::Verdict::Wait(until) => Some(until),
+            breaker::Verdict::Probe => {
+                let taken = self
+                    .store
+                    .write(move |tx| breaker::take_probe(tx, &caller, id, now))
+                    .await?;
+                (!taken).then(|| now.saturating_add(first))
+            }
+        })
+    }
+
+    /// Makes a change durable; what it means for the queue, where the worker does not go
+    /// on.
     async fn change(
         &self,
         job: &Job,
         delivery: &mut Delivery,
         event: Event,
         promise: Promise,
-    ) -> Result<Follow, StoreError> {
+    ) -> Result<Option<Disposition>, StoreError> {
         let now = self.clock.now();
-        let retry = self.config.borrow().daemon.retry.clone();
+        let (retry, caller) = {
+            let config = self.config.borrow();
+            let caller = Caller::of(&config, &delivery.account);
+            (config.daemon.retry.clone(), caller)
+        };
         let rules = Rules {
             now,
             promise,
             retry: &retry,
+            spares: breaker::spares(self.store.view(), &caller)?,
         };
         let before = delivery.state.name();
         let follow = transition::next(delivery, job, event.clone(), &rules);
         let mut written = delivery.clone();
         let id = job.id;
-        let (written, follow) = self
+        let noted = event.clone();
+        let (written, follow, rest) = self
             .store
             .write(move |tx| {
                 // A person may have settled it while the platform was asked; what the
                 // platform said is not lost by that.
                 transition::apply(tx, &mut written, id, &follow, now)?;
-                Ok::<_, StoreError>((written, follow))
+                let rest = breaker::note(tx, &caller, &written, &noted, now)?;
+                Ok::<_, StoreError>((written, follow, rest))
             })
             .await?;
         *delivery = written;
         report(delivery, before, &event);
-        Ok(follow)
+        let disposition = disposition(&follow);
+        Ok(match (disposition, rest) {
+            (Some(Disposition::Settled), Some(until)) => Some(Disposition::Rest(until)),
+            (Some(Disposition::Rest(one)), Some(other)) => Some(Disposition::Rest(one.max(other))),
+            (disposition, _) => disposition,
+        })
     }
 }
 
@@ -305,7 +345,9 @@ fn outcome(call: &'static str, answer: Answer<Outcome>) -> Event {
 fn disposition(follow: &Follow) -> Option<Disposition> {
     match follow {
         Follow::GoOn => None,
-        Follow::At(..) | Follow::Done | Follow::Bury(..) => Some(Disposition::Settled),
+        Follow::At(..) | Follow::Stay | Follow::Done | Follow::Bury(..) => {
+            Some(Disposition::Settled)
+        }
         Follow::Rest(until, _) => Some(Disposition::Rest(*until)),
     }
 }

@@ -78,6 +78,7 @@ fn change(
         now,
         promise: Promise::default(),
         retry: &retry,
+        spares: false,
     };
     let follow = transition::next(&mut delivery, &job, event, &rules);
     transition::apply(tx, &mut delivery, job.id, &follow, now)?;
@@ -223,7 +224,7 @@ pub async fn hold(store: &Store, scope: &str, now: Timestamp) -> Result<(), Stor
     store
         .write(move |tx| {
             tx.set_note(&note, Some(now));
-            Ok(())
+            crate::alarm::wake(tx, now)
         })
         .await
 }
@@ -256,13 +257,15 @@ pub async fn release(
                     woken += 1;
                 }
             }
+            // Heartbeats are counted from now on.
+            crate::alarm::wake(tx, now)?;
             Ok(woken)
         })
         .await
 }
 
 /// What holds this account, in words.
-pub(super) fn hold_over(view: View<'_>, account: &Account) -> Result<Option<String>, StoreError> {
+pub(crate) fn hold_over(view: View<'_>, account: &Account) -> Result<Option<String>, StoreError> {
     if account.hold {
         return Ok(Some(format!(
             "account `{}` (in the configuration)",

@@ -4,10 +4,11 @@
 //! batch together with the queue's row. Before a connector is called for a step that can
 //! publish something, the delivery is on disk as `attempting`; found so after a crash, or
 //! left without an answer, it is `unknown`, and is looked up before anything is sent
-//! again. `attempt` makes the calls, `rails` has the ceilings, `command` what people ask
-//! for.
+//! again. `attempt` makes the calls, `rails` has the ceilings, `breaker` keeps off what
+//! would fail, `command` has what people ask for.
 
 mod attempt;
+mod breaker;
 mod command;
 mod connector;
 mod rails;
@@ -15,11 +16,13 @@ mod restored;
 mod transition;
 
 pub use attempt::Publisher;
+pub use breaker::{after_start, mend};
 pub use command::{CommandError, Resolution, cancel, held, hold, move_to, release, resolve, retry};
-pub(crate) use command::{cancel_in, move_in};
+pub(crate) use command::{cancel_in, hold_over, move_in};
 pub use connector::{
     Answer, Answering, Call, Connector, Connectors, Finding, Measured, Outcome, Promise,
     Unavailable,
 };
 pub use rails::{Verdict, fingerprint};
+pub(crate) use transition::posted_note;
 pub use transition::{Event, lane, new_delivery};

@@ -18,10 +18,11 @@
 //!   parked, failed, missed, cancelled --Retry--> waiting, processing or unknown
 //! ```
 
+use crate::alarm::{self, Cause};
 use crate::config::Retry;
 use crate::model::{
     Attempt, AttemptOutcome, Delivery, DeliveryKey, Digest, Fault, Id, Job, JobFault, NewJob,
-    Priority, Progress, Receipt, State, TimeSpan, Timestamp, Work,
+    Origin, Priority, Progress, Receipt, State, TimeSpan, Timestamp, Work,
 };
 use crate::queue::{self, Next, after_fault, backoff};
 use crate::store::{Again, PublishedEntry, StoreError, Tx};
@@ -83,6 +84,10 @@ pub enum Event {
     Postponed {
         until: Timestamp,
     },
+    /// A breaker is open until then.
+    Paused {
+        until: Timestamp,
+    },
     /// A rail forbids it for good.
     Refused {
         reason: String,
@@ -109,6 +114,8 @@ pub(super) enum Follow {
     At(Timestamp, Again),
     /// The account's lane rests until then, and the delivery keeps its place in it.
     Rest(Timestamp, Again),
+    /// As it is: its lane rests, and it keeps its place in it.
+    Stay,
     Done,
     Bury(String, Option<JobFault>),
 }
@@ -118,6 +125,8 @@ pub(super) struct Rules<'a> {
     pub(super) now: Timestamp,
     pub(super) promise: Promise,
     pub(super) retry: &'a Retry,
+    /// A breaker is open: a passing fault is no try.
+    pub(super) spares: bool,
 }
 
 /// The one function that changes a state. Pure; [`apply`] writes the result.
@@ -251,6 +260,12 @@ pub(super) fn next(delivery: &mut Delivery, job: &Job, event: Event, rules: &Rul
                 _ => Follow::At(until, Again::Later),
             }
         }
+        Event::Paused { .. } => {
+            if delivery.uncertain.is_some() {
+                unknown(delivery, now, "its repeat had to wait");
+            }
+            Follow::Stay
+        }
         Event::Refused { reason } | Event::Missed { reason } if delivery.uncertain.is_some() => {
             park(delivery, &format!("it can't be repeated: {reason}"))
         }
@@ -327,6 +342,15 @@ fn unknown(delivery: &mut Delivery, now: Timestamp, reason: &str) {
     };
 }
 
+/// This try did not go through; one before it may have.
+fn not_through(delivery: &mut Delivery, now: Timestamp, fault: &Fault) {
+    if delivery.uncertain.is_some() {
+        unknown(delivery, now, &fault.to_string());
+    } else {
+        delivery.state = rest_state(delivery);
+    }
+}
+
 fn faulted(
     delivery: &mut Delivery,
     job: &Job,
@@ -335,7 +359,9 @@ fn faulted(
     rules: &Rules<'_>,
 ) -> Follow {
     let now = rules.now;
-    delivery.faults += 1;
+    if !rules.spares {
+        delivery.faults += 1;
+    }
     let lost = match &fault {
         Fault::UnknownOutcome(_) => true,
         // A call that broke off by itself, by a trap or a limit, after it had sent.
@@ -345,10 +371,12 @@ fn faulted(
     if lost {
         unknown(delivery, now, &fault.to_string());
         let pause = backoff(job.id.0, delivery.faults, rules.retry);
-        return Follow::At(
-            now.saturating_add(pause),
-            Again::Fault(JobFault { at: now, fault }),
-        );
+        return Follow::At(now.saturating_add(pause), again(fault, rules));
+    }
+    if rules.spares && matches!(fault, Fault::Transient(_) | Fault::Unauthorized(_)) {
+        // The probe of a breaker: it is not this post.
+        not_through(delivery, now, &fault);
+        return Follow::Stay;
     }
     let limited = matches!(fault, Fault::RateLimited(_));
     let entry = JobFault {
@@ -357,12 +385,7 @@ fn faulted(
     };
     match after_fault(job, &fault, now, rules.retry) {
         Next::Again(at) => {
-            if delivery.uncertain.is_some() {
-                // This try did not go through; one before it may have.
-                unknown(delivery, now, &fault.to_string());
-            } else {
-                delivery.state = rest_state(delivery);
-            }
+            not_through(delivery, now, &fault);
             if limited {
                 Follow::Rest(at, Again::Fault(entry))
             } else {
@@ -396,23 +419,32 @@ fn faulted(
     }
 }
 
-/// A look-up is only reading: it is tried for as long as a passing fault lasts, and what
-/// can't be read for good is for a person.
+/// A fault behind an open breaker is no try.
+fn again(fault: Fault, rules: &Rules<'_>) -> Again {
+    if rules.spares {
+        return Again::Later;
+    }
+    Again::Fault(JobFault {
+        at: rules.now,
+        fault,
+    })
+}
+
+/// A look-up is only reading: it is tried for as long as a passing fault lasts, waits where
+/// a token is refused, and what can't be read for good is for a person.
 fn look_failed(delivery: &mut Delivery, job: &Job, fault: Fault, rules: &Rules<'_>) -> Follow {
     let now = rules.now;
-    let entry = JobFault {
-        at: now,
-        fault: fault.clone(),
-    };
     match &fault {
+        // The account's breaker holds it until somebody has seen to the token.
+        Fault::Unauthorized(_) => Follow::Stay,
         Fault::RateLimited(_) | Fault::Transient(_) | Fault::UnknownOutcome(_) => {
             let at = match &fault {
                 Fault::RateLimited(Some(span)) => now.saturating_add(*span),
                 _ => now.saturating_add(backoff(job.id.0, job.tries + 1, rules.retry)),
             };
-            Follow::At(at, Again::Fault(entry))
+            Follow::At(at, again(fault, rules))
         }
-        Fault::Unauthorized(_) | Fault::Invalid(_) | Fault::Unsupported(_) => {
+        Fault::Invalid(_) | Fault::Unsupported(_) => {
             let id = delivery.id;
             let why =
                 format!("looking it up fails ({fault}; `jarchi queue retry {id}` looks again)");
@@ -444,8 +476,10 @@ pub(super) fn apply(
     follow: &Follow,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    let before = tx.delivery(delivery.id)?;
     match follow {
         Follow::GoOn => {}
+        Follow::Stay => tx.reschedule(job, delivery.due.min(now), Again::Later)?,
         Follow::At(due, why) => tx.reschedule(job, *due, why.clone())?,
         Follow::Rest(until, why) => {
             // Those behind it are no less limited than it is.
@@ -466,7 +500,63 @@ pub(super) fn apply(
         Follow::Bury(reason, fault) => tx.bury(job, reason, fault.clone())?,
     }
     tx.put_delivery(delivery)?;
+    tell(tx, before.as_ref(), delivery, now)
+}
+
+/// The alarm that a delivery keeps up as long as it stands so. A token that is refused is
+/// the account's cause, whatever it stopped.
+fn cause(delivery: &Delivery) -> Option<Cause> {
+    match &delivery.state {
+        State::Failed { reason } => {
+            let last = delivery.history.last().map(|attempt| &attempt.outcome);
+            let refused = matches!(last, Some(AttemptOutcome::Fault(Fault::Unauthorized(_))));
+            (!refused).then(|| Cause::failed(delivery, reason))
+        }
+        State::Parked { .. } => Some(Cause::parked(delivery)),
+        _ => None,
+    }
+}
+
+/// Raises and ends the alarms of a change, in its batch.
+fn tell(
+    tx: &mut Tx<'_>,
+    before: Option<&Delivery>,
+    delivery: &Delivery,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let (was, is) = (before.and_then(cause), cause(delivery));
+    let key = |cause: &Option<Cause>| cause.as_ref().map(|cause| cause.key.clone());
+    if key(&was) != key(&is) {
+        if let Some(was) = was {
+            alarm::less(tx, &was.key, now)?;
+        }
+        if let Some(is) = is {
+            alarm::more(tx, &is, now)?;
+        }
+    }
+    let arrived = |state: fn(&State) -> bool| {
+        state(&delivery.state) && !before.is_some_and(|before| state(&before.state))
+    };
+    if arrived(|state| matches!(state, State::Missed { .. }))
+        && let State::Missed { reason } = &delivery.state
+    {
+        alarm::raise(tx, &Cause::missed(delivery, reason), now)?;
+    }
+    if arrived(|state| *state == State::Published) {
+        let account = &delivery.account;
+        let post = tx.post(delivery.post)?;
+        if !post.is_some_and(|post| matches!(post.origin, Origin::Alarm { .. })) {
+            tx.set_note(&posted_note(account), Some(now));
+            alarm::clear(tx, &Cause::quiet_key(account), now)?;
+        }
+        alarm::clear(tx, &Cause::missed_key(account), now)?;
+    }
     Ok(())
+}
+
+/// When the brand posted on an account last.
+pub(crate) fn posted_note(account: &str) -> String {
+    format!("posted:{account}")
 }
 
 /// The lane of an account: its deliveries go out one after the other.

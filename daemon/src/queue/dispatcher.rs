@@ -189,6 +189,12 @@ impl<W: Worker> Dispatcher<W> {
         let worker = &self.worker;
         self.lanes
             .hint(&hint.lane, hint.due, || worker.group(&hint.lane));
+        if hint.rouse {
+            // What the platform itself asked for is kept all the same.
+            let asked = self.store.view().note(&rest_note(&hint.lane));
+            let until = asked.ok().flatten().unwrap_or_default();
+            self.lanes.rouse(&hint.lane, until);
+        }
     }
 
     fn ended(&mut self, ended: Result<(String, Option<Timestamp>), tokio::task::JoinError>) {
@@ -240,7 +246,7 @@ impl<W: Worker> Dispatcher<W> {
                     "the daemon's own code panicked; see the log".to_owned(),
                 ))
             });
-            let rest = match settle(&store, &clock, &retry, job, disposition).await {
+            let rest = match settle(&store, &clock, &worker, &retry, job, disposition).await {
                 Ok(rest) => rest,
                 Err(error) => {
                     // The store has failed: the next claim ends the dispatcher.
@@ -264,9 +270,10 @@ fn rest_note(lane: &str) -> String {
 }
 
 /// Writes what became of a job; returns until when its lane rests.
-async fn settle(
+async fn settle<W: Worker>(
     store: &Store,
     clock: &Clock,
+    worker: &Arc<W>,
     retry: &Retry,
     job: Job,
     disposition: Disposition,
@@ -276,7 +283,13 @@ async fn settle(
         Disposition::Settled => Ok(None),
         Disposition::Rest(until) => Ok(Some(until)),
         Disposition::Done => {
-            store.write(move |tx| tx.complete(job.id)).await?;
+            let worker = worker.clone();
+            store
+                .write(move |tx| {
+                    worker.done(tx, &job, now)?;
+                    tx.complete(job.id)
+                })
+                .await?;
             Ok(None)
         }
         Disposition::Later(due) => {
@@ -293,10 +306,14 @@ async fn settle(
             };
             tracing::warn!(job = %job.id, lane = %job.lane, %fault, ?next, "a job failed");
             let entry = JobFault { at: now, fault };
+            let worker = worker.clone();
             store
                 .write(move |tx| match &next {
                     Next::Again(at) => tx.reschedule(job.id, *at, Again::Fault(entry)),
-                    Next::Bury(reason) => tx.bury(job.id, reason, Some(entry)),
+                    Next::Bury(reason) => {
+                        worker.buried(tx, &job, reason, now)?;
+                        tx.bury(job.id, reason, Some(entry))
+                    }
                 })
                 .await?;
             Ok(rest)

@@ -13,6 +13,8 @@ struct Lane {
     /// Not before then.
     rests_until: Timestamp,
     running: bool,
+    /// Its rest was ended while it ran.
+    roused: bool,
     group: Group,
 }
 
@@ -57,6 +59,7 @@ impl Lanes {
             next: None,
             rests_until: Timestamp(0),
             running: false,
+            roused: false,
             group: group(),
         });
         if lane.next.is_some_and(|next| next <= due) {
@@ -79,6 +82,18 @@ impl Lanes {
         lane.rests_until = until;
         let after = lane.wakes();
         self.requeue(name, before, after);
+    }
+
+    /// The reason for its rest is gone; `until` is what else keeps it.
+    pub(super) fn rouse(&mut self, name: &str, until: Timestamp) {
+        match self.lanes.get_mut(name) {
+            Some(lane) if lane.running => {
+                lane.rests_until = until;
+                lane.roused = true;
+            }
+            Some(_) => self.rest(name, until),
+            None => {}
+        }
     }
 
     fn requeue(&mut self, name: &str, before: Option<Timestamp>, after: Option<Timestamp>) {
@@ -138,7 +153,8 @@ impl Lanes {
         };
         lane.running = false;
         self.running -= 1;
-        if let Some(rest) = rest {
+        let roused = std::mem::take(&mut lane.roused);
+        if let Some(rest) = rest.filter(|_| !roused) {
             lane.rests_until = rest;
         }
         let wakes = lane.wakes();
@@ -246,6 +262,29 @@ mod tests {
         assert_eq!(lanes.wakes(), None);
         lanes.hint("a", Timestamp(1), group(8));
         assert_eq!(lanes.wakes(), Some(Timestamp(50)));
+    }
+
+    #[test]
+    fn a_rest_that_is_ended_holds_nothing_back() {
+        let mut lanes = Lanes::new(8);
+        lanes.hint("a", Timestamp(1), group(8));
+        lanes.take_due(Timestamp(1));
+        lanes.know("a", Some(Timestamp(2)));
+        lanes.release("a", Some(Timestamp(50)));
+        lanes.rouse("a", Timestamp(0));
+        assert_eq!(lanes.take_due(Timestamp(3)), ["a"]);
+        // Ended while the job still runs, which then says that the lane should rest.
+        lanes.know("a", Some(Timestamp(4)));
+        lanes.rouse("a", Timestamp(0));
+        lanes.release("a", Some(Timestamp(90)));
+        assert_eq!(lanes.take_due(Timestamp(5)), ["a"]);
+        lanes.know("a", Some(Timestamp(6)));
+        lanes.release("a", Some(Timestamp(90)));
+        assert_eq!(
+            lanes.wakes(),
+            Some(Timestamp(90)),
+            "and the next rest counts"
+        );
     }
 
     #[test]

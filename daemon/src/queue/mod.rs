@@ -17,6 +17,7 @@ pub(crate) use dispatcher::note_rest;
 pub use dispatcher::{Beat, Dispatcher, Handle, Options};
 
 use crate::model::{Fault, Job, Timestamp};
+use crate::store::{StoreError, Tx};
 
 /// What a worker made of a job.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,4 +48,26 @@ pub type Working<'a> = Pin<Box<dyn Future<Output = Disposition> + Send + 'a>>;
 pub trait Worker: Send + Sync + 'static {
     fn run(&self, job: Job) -> Working<'_>;
     fn group(&self, lane: &str) -> Group;
+
+    /// Called in the batch that forgets a job that is done.
+    ///
+    /// # Errors
+    /// The store's.
+    fn done(&self, _tx: &mut Tx<'_>, _job: &Job, _now: Timestamp) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Called in the batch that makes a job a dead letter.
+    ///
+    /// # Errors
+    /// The store's.
+    fn buried(
+        &self,
+        _tx: &mut Tx<'_>,
+        _job: &Job,
+        _reason: &str,
+        _now: Timestamp,
+    ) -> Result<(), StoreError> {
+        Ok(())
+    }
 }

@@ -7,6 +7,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use crate::alarm::Notifier;
 use crate::clock::Clock;
 use crate::config::{Config, Environment, Loaded, Reloader};
 use crate::plugin::broker::{Broker, BrokerOptions};
@@ -74,7 +75,7 @@ pub async fn launch(daemon: Daemon) -> Result<Started, RunError> {
     let host = Host::new(HostOptions {
         cache_dir: dir.join("compiled"),
         concurrency: config.daemon.concurrency,
-        carrier: Arc::new(broker),
+        carrier: Arc::new(broker.clone()),
         kv: Arc::new(StoredKv(store.clone())),
         clock: daemon.clock.clone(),
     })
@@ -122,6 +123,7 @@ pub async fn launch(daemon: Daemon) -> Result<Started, RunError> {
         connectors: plugins.clone(),
         generators: plugins,
         plugin_problems,
+        notifier: Notifier::new(broker),
         reload: Arc::new(move || Box::pin(for_api.clone().run())),
         prometheus: daemon.prometheus,
     })

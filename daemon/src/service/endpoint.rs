@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::Health;
+use crate::model::Severity;
 
 /// What the endpoint serves.
 #[derive(Clone)]
@@ -70,6 +71,20 @@ async fn metrics(State(endpoint): State<Endpoint>) -> Response {
         metrics::gauge!("jarchi_queue_oldest_due_seconds").set(oldest);
         metrics::gauge!("jarchi_queue_running").set(readiness.running as f64);
         metrics::gauge!("jarchi_queue_dead_letters").set(readiness.dead_letters as f64);
+    }
+    let view = endpoint.health.store.view();
+    if let Ok(alarms) = view.alarms() {
+        for severity in [Severity::Error, Severity::Warning] {
+            let count = alarms
+                .iter()
+                .filter(|alarm| alarm.severity == severity && alarm.cleared.is_none())
+                .count();
+            metrics::gauge!("jarchi_alarms", "severity" => severity.word()).set(count as f64);
+        }
+    }
+    if let Ok(breakers) = view.breakers() {
+        let open = breakers.iter().filter(|(_, one)| one.open.is_some());
+        metrics::gauge!("jarchi_breakers_open").set(open.count() as f64);
     }
     if let Ok(size) = endpoint.health.store.size_on_disk() {
         metrics::gauge!("jarchi_store_bytes").set(size as f64);

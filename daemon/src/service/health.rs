@@ -95,6 +95,11 @@ impl Health {
         if let Some(error) = self.config_error.borrow().as_ref() {
             warnings.push(format!("the changed configuration is not in use: {error}"));
         }
+        for alarm in view.alarms()? {
+            if alarm.cleared.is_none() {
+                warnings.push(format!("{}: {}", alarm.cause, alarm.what));
+            }
+        }
         let dead_letters = view.jobs(JobFilter::Dead, usize::MAX)?.len();
         if dead_letters > 0 {
             warnings.push(format!(

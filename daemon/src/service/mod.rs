@@ -1,5 +1,6 @@
 //! Wires the stations together: start, reload, readiness, orderly stop.
 
+mod alarms;
 pub mod api;
 mod daemon;
 mod endpoint;

@@ -9,16 +9,18 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::alarm::{self, Notifier};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::content::Generators;
 use crate::measure::Collector;
 use crate::plugin::vault::KeyError;
-use crate::publish::{Connectors, Publisher};
+use crate::publish::{self, Connectors, Publisher};
 use crate::queue::{self, Dispatcher, Handle};
 use crate::schedule::{self, Waiting};
 use crate::store::{Store, StoreError};
 
+use super::alarms::Alarms;
 use super::api::{Api, Reload};
 use super::worker::Stations;
 use super::{Endpoint, Health, folders, socket};
@@ -34,6 +36,7 @@ pub struct Setup {
     pub generators: Arc<dyn Generators>,
     /// What is wrong with plugins, in words.
     pub plugin_problems: watch::Receiver<Vec<String>>,
+    pub notifier: Notifier,
     pub reload: Reload,
     pub prometheus: Option<PrometheusHandle>,
 }
@@ -78,6 +81,12 @@ pub struct Running {
 /// The store's; an address or a socket that can't be listened on.
 pub async fn start(setup: Setup) -> Result<Running, RunError> {
     let config = setup.config.borrow().clone();
+    let alarms = Arc::new(Alarms {
+        store: setup.store.clone(),
+        clock: setup.clock.clone(),
+        config: setup.config.clone(),
+        notifier: setup.notifier.clone(),
+    });
     let stations = Arc::new(Stations {
         store: setup.store.clone(),
         clock: setup.clock.clone(),
@@ -95,6 +104,7 @@ pub async fn start(setup: Setup) -> Result<Running, RunError> {
             setup.connectors.clone(),
         ),
         generators: setup.generators.clone(),
+        alarms: alarms.clone(),
     });
     let (dispatcher, queue) = Dispatcher::start(
         setup.store.clone(),
@@ -131,6 +141,11 @@ pub async fn start(setup: Setup) -> Result<Running, RunError> {
         };
         helpers.spawn(endpoint.serve(listener, stopping.clone()));
     }
+    helpers.spawn(alarms.clone().follow(
+        setup.config_error.clone(),
+        setup.plugin_problems.clone(),
+        stopping.clone(),
+    ));
     let socket_path = config.daemon.socket.clone();
     let listener = socket::bind(&socket_path).map_err(|error| RunError::Listen {
         what: format!("the socket {} (`daemon.socket`)", socket_path.display()),
@@ -142,14 +157,28 @@ pub async fn start(setup: Setup) -> Result<Running, RunError> {
         config: setup.config.clone(),
         connectors: Some(setup.connectors.clone()),
         generators: Some(setup.generators.clone()),
+        alarms: Some(Arc::new(move |alarm| {
+            let alarms = alarms.clone();
+            Box::pin(async move { alarms.test(&alarm).await })
+        })),
         reload: Some(setup.reload.clone()),
     };
     helpers.spawn(socket::serve(api, listener, stopping.clone()));
     helpers.spawn(follow(
+        setup.store.clone(),
+        setup.clock.clone(),
         setup.config.clone(),
         queue.clone(),
         stopping.clone(),
     ));
+    {
+        let (config, now) = (config.clone(), setup.clock.now());
+        let begun = setup.store.write(move |tx| {
+            publish::after_start(tx, &config, now)?;
+            alarm::wake(tx, now)
+        });
+        begun.await?;
+    }
 
     // What was written while the daemon was off is seen at once.
     ask_generators(
@@ -216,12 +245,16 @@ pub(super) async fn ask_generators(
         .await
 }
 
-/// Hands a changed configuration to the queue.
+/// Hands a changed configuration to the queue, and lets the accounts that were changed be
+/// tried.
 async fn follow(
+    store: Store,
+    clock: Clock,
     mut config: watch::Receiver<Arc<Config>>,
     queue: Handle,
     mut stop: watch::Receiver<bool>,
 ) {
+    let mut before = config.borrow().clone();
     loop {
         tokio::select! {
             changed = config.changed() => {
@@ -230,6 +263,21 @@ async fn follow(
                 }
                 let current = config.borrow_and_update().clone();
                 queue.reload(options(&current));
+                let changed: Vec<String> = current
+                    .accounts
+                    .iter()
+                    .filter(|(name, account)| before.accounts.get(*name) != Some(*account))
+                    .map(|(name, _)| name.clone())
+                    .collect();
+                before = current.clone();
+                let now = clock.now();
+                let written = store.write(move |tx| {
+                    publish::mend(tx, &current, &changed, now)?;
+                    alarm::wake(tx, now)
+                });
+                if let Err(error) = written.await {
+                    tracing::error!(%error, "the accounts that were changed wait on");
+                }
             }
             _ = stop.changed() => return,
         }

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use crate::alarm;
 use crate::model::{Fault, TimeSpan};
-use crate::store::{self, Horizon, StoreError, Target};
+use crate::store::{self, DeliveryFilter, Horizon, StoreError, Target};
 
 use super::worker::Stations;
 
@@ -63,5 +64,30 @@ pub(super) async fn tidy(stations: &Stations) -> Result<(), Fault> {
     let store = stations.store.clone();
     let forgotten = blocking(move || store::tidy(&store, &horizon)).await?;
     tracing::info!(?forgotten, "what is old was forgotten");
+    recount(stations).await
+}
+
+/// What was forgotten keeps no alarm up.
+async fn recount(stations: &Stations) -> Result<(), Fault> {
+    let now = stations.clock.now();
+    let alarms = stations.store.view().alarms().map_err(fault)?;
+    for alarm in alarms {
+        let (Some(account), 1..) = (alarm.account, alarm.open) else {
+            continue;
+        };
+        let store = stations.store.clone();
+        let filter = DeliveryFilter {
+            account: Some(account),
+            open: true,
+            ..DeliveryFilter::default()
+        };
+        let open = blocking(move || store.view().deliveries(&filter, usize::MAX)).await?;
+        if open.iter().all(|delivery| !delivery.state.is_settled()) {
+            let ended = stations
+                .store
+                .write(move |tx| alarm::clear(tx, &alarm.cause, now));
+            ended.await.map_err(fault)?;
+        }
+    }
     Ok(())
 }

@@ -4,14 +4,17 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use crate::alarm::{self, Cause};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::content::{self, Generators};
 use crate::measure::Collector;
-use crate::model::{Fault, Job, Work};
+use crate::model::{Fault, Job, Timestamp, Work};
 use crate::publish::Publisher;
 use crate::queue::{Disposition, Group, Worker, Working};
-use crate::store::Store;
+use crate::store::{Store, StoreError, Tx};
+
+use super::alarms::Alarms;
 
 use super::upkeep;
 
@@ -22,6 +25,7 @@ pub(super) struct Stations {
     pub(super) publisher: Publisher,
     pub(super) collector: Collector,
     pub(super) generators: Arc<dyn Generators>,
+    pub(super) alarms: Arc<Alarms>,
 }
 
 impl Stations {
@@ -31,6 +35,8 @@ impl Stations {
             Work::Generate { generator } => done(self.generate(generator).await),
             Work::MeasurePosts { account } => done(self.collector.posts(account).await.map(|_| ())),
             Work::MeasureAccount { account } => done(self.collector.account(account).await),
+            Work::Watch => self.alarms.watch(&job).await,
+            Work::Notify { channel, notice } => self.alarms.notify(&job, channel, notice).await,
             Work::Idle { .. } => Disposition::Done,
             Work::Backup { folder, keep } => {
                 done(upkeep::backup(self, folder.clone(), *keep).await)
@@ -66,9 +72,35 @@ impl Worker for Stations {
         Box::pin(self.work(job))
     }
 
+    fn done(&self, tx: &mut Tx<'_>, job: &Job, now: Timestamp) -> Result<(), StoreError> {
+        match Cause::work_key(&job.work) {
+            Some(key) => alarm::clear(tx, &key, now),
+            None => Ok(()),
+        }
+    }
+
+    fn buried(
+        &self,
+        tx: &mut Tx<'_>,
+        job: &Job,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        match Cause::dead_letter(job, reason) {
+            Some(cause) => alarm::raise(tx, &cause, now),
+            None => Ok(()),
+        }
+    }
+
     /// Lanes are `account:NAME`, `measure:NAME` and `generate:NAME`; they share the bound
-    /// of their plugin.
+    /// of their plugin. A channel's lane, `alarm:NAME`, is alone.
     fn group(&self, lane: &str) -> Group {
+        if lane.starts_with(alarm::WATCH_LANE) {
+            return Group {
+                name: lane.to_owned(),
+                limit: 1,
+            };
+        }
         let config = self.config.borrow();
         let plugin = lane.split_once(':').and_then(|(kind, name)| match kind {
             "generate" => config

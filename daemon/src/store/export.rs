@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::model::Timestamp;
 
+use super::alarms::{ALARMS, BREAKERS};
 use super::jobs::{JOBS, LEASES};
 use super::maintenance::write;
 use super::mark;
@@ -74,6 +75,8 @@ pub(super) fn codec(tree: Tree) -> Box<dyn Codec> {
         Tree::Drafts => Box::new(DRAFTS),
         Tree::Triggers => Box::new(TRIGGERS),
         Tree::Series => Box::new(SERIES),
+        Tree::Alarms => Box::new(ALARMS),
+        Tree::Breakers => Box::new(BREAKERS),
         Tree::Meta
         | Tree::Due
         | Tree::Dead

@@ -24,6 +24,8 @@ const HISTORY: usize = 20;
 pub struct DueHint {
     pub lane: String,
     pub due: Timestamp,
+    /// The lane need not rest any longer.
+    pub rouse: bool,
 }
 
 /// The earliest due time of a lane.
@@ -138,6 +140,7 @@ impl Tx<'_> {
         self.hint(DueHint {
             lane: job.lane.clone(),
             due: job.due,
+            rouse: false,
         });
     }
 
@@ -252,6 +255,18 @@ impl Tx<'_> {
             .ok_or_else(|| JOBS.broken(&id.to_key(), "the job is missing".to_owned()))
     }
 
+    /// Ends a lane's rest, where something waits in it.
+    pub fn rouse(&mut self, lane: &str) -> Result<(), StoreError> {
+        if let Some(due) = next_due(self, lane)? {
+            self.hint(DueHint {
+                lane: lane.to_owned(),
+                due,
+                rouse: true,
+            });
+        }
+        Ok(())
+    }
+
     pub fn job(&self, id: Id) -> Result<Option<Job>, StoreError> {
         JOBS.get(self, &id.to_key())
     }
@@ -309,6 +324,7 @@ impl View<'_> {
                 heads.push(LaneHead {
                     lane: lane.to_owned(),
                     due,
+                    rouse: false,
                 });
             }
             // Past every priority of this lane.

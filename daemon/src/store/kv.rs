@@ -74,20 +74,28 @@ impl Tx<'_> {
 /// Small things that the daemon remembers of itself, by name.
 impl View<'_> {
     pub fn note(&self, name: &str) -> Result<Option<Timestamp>, StoreError> {
-        let bytes = self.get(Tree::Meta, &note_key(name))?;
-        Ok(bytes
-            .and_then(|bytes| bytes.try_into().ok())
-            .map(|bytes| Timestamp(u64::from_be_bytes(bytes))))
+        note(self, name)
     }
 }
 
 impl Tx<'_> {
+    pub fn note(&self, name: &str) -> Result<Option<Timestamp>, StoreError> {
+        note(self, name)
+    }
+
     pub fn set_note(&mut self, name: &str, at: Option<Timestamp>) {
         match at {
             Some(at) => self.put(Tree::Meta, &note_key(name), at.0.to_be_bytes().to_vec()),
             None => self.remove(Tree::Meta, &note_key(name)),
         }
     }
+}
+
+fn note(raw: &impl Raw, name: &str) -> Result<Option<Timestamp>, StoreError> {
+    let bytes = raw.get(Tree::Meta, &note_key(name))?;
+    Ok(bytes
+        .and_then(|bytes| bytes.try_into().ok())
+        .map(|bytes| Timestamp(u64::from_be_bytes(bytes))))
 }
 
 fn note_key(name: &str) -> Vec<u8> {

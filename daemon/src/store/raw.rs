@@ -26,10 +26,12 @@ pub(super) enum Tree {
     Kv,
     Vault,
     Pieces,
+    Alarms,
+    Breakers,
 }
 
 impl Tree {
-    pub(super) const ALL: [Tree; 16] = [
+    pub(super) const ALL: [Tree; 18] = [
         Tree::Meta,
         Tree::Jobs,
         Tree::Due,
@@ -46,6 +48,8 @@ impl Tree {
         Tree::Kv,
         Tree::Vault,
         Tree::Pieces,
+        Tree::Alarms,
+        Tree::Breakers,
     ];
 
     pub(super) const fn name(self) -> &'static str {
@@ -66,6 +70,8 @@ impl Tree {
             Tree::Kv => "kv",
             Tree::Vault => "vault",
             Tree::Pieces => "pieces",
+            Tree::Alarms => "alarms",
+            Tree::Breakers => "breakers",
         }
     }
 }

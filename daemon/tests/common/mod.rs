@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use chrono_tz::Tz;
 use jarchi::config::{
-    Account, Brand, Config, Daemon, Keep, LatePolicy, LogConfig, LogFormat, Rails, Retry,
+    Account, Brand, BreakerConfig, Config, Daemon, Keep, LatePolicy, LogConfig, LogFormat, Rails,
+    Retry,
 };
 use jarchi::model::{Draft, TimeSpan, Timestamp};
 use jarchi::store::{Options, Store};
@@ -38,6 +39,8 @@ pub fn account(name: &str) -> Account {
         slots: Vec::new(),
         hold: false,
         rails: rails(),
+        quiet_after: None,
+        numbers_after: None,
     }
 }
 
@@ -69,6 +72,8 @@ pub fn config(dir: &Path, accounts: &[Account]) -> Arc<Config> {
                 first: TimeSpan::from_secs(30),
                 longest: TimeSpan::from_mins(10),
             },
+            breaker: BreakerConfig::default(),
+            least_free: 0,
         },
         brands: BTreeMap::from([(brand.name.clone(), brand)]),
         accounts: accounts
@@ -78,6 +83,7 @@ pub fn config(dir: &Path, accounts: &[Account]) -> Arc<Config> {
         plugins: BTreeMap::new(),
         generators: BTreeMap::new(),
         schedules: BTreeMap::new(),
+        alarms: BTreeMap::new(),
         origin: Default::default(),
     })
 }

@@ -27,12 +27,12 @@ fn load(root: &Path, text: &str) -> Result<(config::Config, Vec<config::Diagnost
     let path = root.join("jarchi.toml");
     fs::write(&path, text).unwrap();
     let mut environment = environment(root);
-    environment.insert("BLUESKY_APP_PASSWORD".into(), "hush-hush".into());
-    fs::copy(
-        root.join("secrets/closed"),
-        root.join("secrets/mastodon-token"),
-    )
-    .unwrap();
+    for name in ["BLUESKY_APP_PASSWORD", "HOOK_TOKEN"] {
+        environment.insert(name.into(), "hush-hush".into());
+    }
+    for name in ["mastodon-token", "mail-password"] {
+        fs::copy(root.join("secrets/closed"), root.join("secrets").join(name)).unwrap();
+    }
     config::load(&path, &environment).map_err(|wrong| wrong.to_string())
 }
 
@@ -149,6 +149,7 @@ fn the_documentation_has_every_key_of_the_schema() {
         "plugin",
         "generator",
         "schedule",
+        "alarm",
     ];
     let invented: Vec<&String> = written
         .difference(&known)

@@ -95,7 +95,7 @@ async fn what_could_not_be_looked_up_is_looked_for_again_on_demand() {
         .platform
         .book()
         .looks
-        .push_back(Fault::Unauthorized("expired".to_owned()));
+        .push_back(Fault::Invalid("no such account".to_owned()));
     world.live_on(1).await;
     let State::Parked { reason } = world.delivery(id).state else {
         panic!("{:?}", world.delivery(id).state);

@@ -182,11 +182,28 @@ impl World {
             let due = self.store().view().earliest_due().expect("readable");
             match due {
                 // A lane rests: its job that was turned away is due later.
-                Some(due) if due <= now => self.hands.advance(TimeSpan::from_secs(1)),
+                Some(due) if due <= now && self.rested() <= end => self.hands.set(self.rested()),
+                Some(due) if due <= now => return,
                 Some(due) if due <= end => self.hands.set(due),
                 _ => return,
             }
         }
+    }
+
+    /// When the lane may go on that rests: by what its platform asked for, by its breaker,
+    /// else by trial.
+    fn rested(&self) -> Timestamp {
+        let (now, view) = (self.clock.now(), self.store().view());
+        let breakers = view.breakers().expect("readable");
+        let pauses = breakers
+            .into_iter()
+            .filter_map(|(_, breaker)| Some(breaker.open?.until));
+        let asked = view.note("rest:account:shop").expect("readable");
+        pauses
+            .chain(asked)
+            .filter(|until| *until > now)
+            .min()
+            .unwrap_or(now.saturating_add(TimeSpan::from_secs(1)))
     }
 
     /// Other rules for tries.
@@ -205,7 +222,11 @@ impl World {
             let now = self.clock.now();
             match self.store().view().earliest_due().expect("readable") {
                 Some(due) if due <= end => {
-                    self.hands.set(due.max(now.saturating_add(TimeSpan(1))));
+                    let next = if due <= now { self.rested() } else { due };
+                    if next > end {
+                        break;
+                    }
+                    self.hands.set(next);
                 }
                 _ => break,
             }
@@ -221,7 +242,8 @@ impl World {
             }
             let due = self.store().view().earliest_due().expect("readable");
             let now = self.clock.now();
-            self.hands.set(due.expect("it goes on").max(now));
+            let due = due.expect("it goes on");
+            self.hands.set(if due <= now { self.rested() } else { due });
         }
     }
 

@@ -7,6 +7,7 @@ mod body;
 mod capture;
 mod held;
 mod hosts;
+mod own;
 mod pace;
 mod pace_headers;
 mod placeholder;
@@ -31,6 +32,7 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 pub use hosts::ManifestHost;
+pub use own::Posting;
 pub use pace::Ceiling;
 pub use resolve::{Resolver, SystemResolver};
 pub use transport::BuildError;

@@ -4,7 +4,7 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Run;
-use crate::model::{Delivery, Id, Job, Post, Problem, Sample, Timestamp};
+use crate::model::{Alarm, Delivery, Id, Job, Post, Problem, Sample, Timestamp};
 use crate::publish;
 
 use super::{Api, ApiError};
@@ -122,6 +122,34 @@ pub struct Status {
     pub dead: usize,
     /// Bytes.
     pub store_size: u64,
+    #[serde(default)]
+    pub alarms: Vec<Alarm>,
+    /// Open ones.
+    #[serde(default)]
+    pub breakers: Vec<BreakerLine>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct BreakerLine {
+    /// As `account:shop` or `plugin:mastodon`.
+    pub breaker: String,
+    pub since: Timestamp,
+    /// When a delivery is let through to see.
+    pub probe_at: Timestamp,
+    pub reason: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AlarmList {
+    pub alarms: Vec<Alarm>,
+}
+
+/// What became of the test of one channel.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AlarmTest {
+    pub channel: String,
+    pub ok: bool,
+    pub message: String,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -266,6 +294,7 @@ impl Api {
             use crate::model::Origin;
             let source = match &post.origin {
                 Origin::Command => "command".to_owned(),
+                Origin::Alarm { cause } => format!("alarm: {cause}"),
                 Origin::Generator { name, source, .. } => match source {
                     Some(source) => format!("{name}: {source}"),
                     None => name.clone(),
@@ -290,6 +319,17 @@ impl Api {
             deliveries.extend(view.delivery(*id)?);
         }
         Ok(PostDetail { post, deliveries })
+    }
+
+    /// Those that last, the gravest and oldest first.
+    pub(super) fn alarms(&self) -> Result<AlarmList, ApiError> {
+        let mut alarms = self.store.view().alarms()?;
+        alarms.retain(|alarm| alarm.cleared.is_none());
+        alarms.sort_by_key(|alarm| {
+            let minor = alarm.severity == crate::model::Severity::Warning;
+            (minor, alarm.since)
+        });
+        Ok(AlarmList { alarms })
     }
 
     pub(super) fn status(&self) -> Result<Status, ApiError> {
@@ -359,6 +399,20 @@ impl Api {
             waiting: open.len() - dead,
             dead,
             store_size: self.store.size_on_disk()?,
+            alarms: self.alarms()?.alarms,
+            breakers: view
+                .breakers()?
+                .into_iter()
+                .filter_map(|(breaker, record)| {
+                    let open = record.open?;
+                    Some(BreakerLine {
+                        breaker,
+                        since: open.since,
+                        probe_at: open.until,
+                        reason: record.reason,
+                    })
+                })
+                .collect(),
         })
     }
 }

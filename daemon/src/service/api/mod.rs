@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{AlarmConfig, Config};
 use crate::content::{AcceptError, Generators};
 use crate::cron::Cron;
 use crate::model::{Id, Timestamp, Work};
@@ -21,8 +21,8 @@ use crate::publish::{self, CommandError, Connectors, Resolution};
 use crate::store::{Again, DeliveryFilter, JobFilter, Store, StoreError, Subject, Target};
 
 pub use answers::{
-    Deliveries, DeliveryLine, Held, Metrics, MetricsOf, PostDetail, PostLine, Posted, Posts,
-    QueueList, Released, ScheduleLine, Schedules, Status,
+    AlarmList, AlarmTest, BreakerLine, Deliveries, DeliveryLine, Held, Metrics, MetricsOf,
+    PostDetail, PostLine, Posted, Posts, QueueList, Released, ScheduleLine, Schedules, Status,
 };
 pub use post::{Attachment, PostRequest};
 
@@ -84,6 +84,13 @@ pub enum Request {
     Hold { scope: String },
     /// Answer: [`Released`].
     Release { scope: String },
+    /// Answer: [`AlarmList`].
+    Alarms,
+    /// Sends a test to one channel, or to all. Answer: a list of [`AlarmTest`].
+    TestAlarm {
+        #[serde(default)]
+        name: Option<String>,
+    },
     /// Answer: [`Status`].
     Status,
     /// Reads the configuration again. Answer: a text.
@@ -158,6 +165,10 @@ impl From<AcceptError> for ApiError {
 /// Asks the daemon to read its configuration again; ends when the new one is in force.
 pub type Reload = Arc<dyn Fn() -> BoxFuture<'static, Result<String, String>> + Send + Sync>;
 
+/// Sends a test to a channel, and says how it went.
+pub type AlarmTester =
+    Arc<dyn Fn(AlarmConfig) -> BoxFuture<'static, Result<String, String>> + Send + Sync>;
+
 #[derive(Clone)]
 pub struct Api {
     pub store: Store,
@@ -166,6 +177,8 @@ pub struct Api {
     /// None: plugins are not loaded, posts are checked when they are due.
     pub connectors: Option<Arc<dyn Connectors>>,
     pub generators: Option<Arc<dyn Generators>>,
+    /// None: no daemon runs.
+    pub alarms: Option<AlarmTester>,
     /// None: no daemon runs.
     pub reload: Option<Reload>,
 }
@@ -204,6 +217,7 @@ impl Api {
             }
             Request::Retry { delivery } => {
                 let changed = publish::retry(&self.store, delivery, now).await?;
+                self.mend(vec![changed.account.clone()]).await?;
                 json(&self.line(&changed)?)
             }
             Request::Move { delivery, due } => {
@@ -241,9 +255,12 @@ impl Api {
             }
             Request::Release { scope } => {
                 let accounts = self.accounts_in(&scope)?;
+                self.mend(accounts.clone()).await?;
                 let woken = publish::release(&self.store, &scope, accounts, now).await?;
                 json(&Released { scope, woken })
             }
+            Request::Alarms => json(&self.alarms()?),
+            Request::TestAlarm { name } => json(&self.test_alarm(name).await?),
             Request::Status => json(&self.status()?),
             Request::Backup { target } => {
                 let store = self.store.clone();
@@ -269,6 +286,50 @@ impl Api {
 
     fn config(&self) -> Arc<Config> {
         self.config.borrow().clone()
+    }
+
+    /// Somebody wants it tried: no breaker is in the way.
+    async fn mend(&self, accounts: Vec<String>) -> Result<(), ApiError> {
+        let (config, now) = (self.config(), self.clock.now());
+        let mended = self
+            .store
+            .write(move |tx| publish::mend(tx, &config, &accounts, now))
+            .await;
+        Ok(mended?)
+    }
+
+    async fn test_alarm(&self, name: Option<String>) -> Result<Vec<AlarmTest>, ApiError> {
+        let config = self.config();
+        let Some(tester) = &self.alarms else {
+            return Err(ApiError::invalid(
+                "no daemon runs: `jarchi run` starts it, and then alarms can be tested",
+            ));
+        };
+        let channels: Vec<AlarmConfig> = match &name {
+            Some(name) => match config.alarms.get(name) {
+                Some(alarm) => vec![alarm.clone()],
+                None => {
+                    return Err(ApiError::missing(format!("there is no alarm `{name}`")));
+                }
+            },
+            None => config.alarms.values().cloned().collect(),
+        };
+        if channels.is_empty() {
+            return Err(ApiError::missing(
+                "no alarm is configured: add an `[[alarm]]` with `webhook`, `email` or `account`",
+            ));
+        }
+        let mut tests = Vec::new();
+        for alarm in channels {
+            let channel = alarm.name.clone();
+            let result = tester(alarm).await;
+            tests.push(AlarmTest {
+                channel,
+                ok: result.is_ok(),
+                message: result.unwrap_or_else(|error| error),
+            });
+        }
+        Ok(tests)
     }
 
     async fn retry_job(&self, id: Id) -> Result<Id, ApiError> {
@@ -423,7 +484,7 @@ impl Api {
         let mut jobs = Vec::new();
         for filter in filters {
             for job in view.jobs(*filter, limit)? {
-                if !matches!(job.work, Work::Publish { .. }) {
+                if !matches!(job.work, Work::Publish { .. } | Work::Watch) {
                     jobs.push(job);
                 }
             }

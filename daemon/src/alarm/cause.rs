@@ -1,0 +1,309 @@
+//! What can go wrong, in words: one place for all causes.
+
+use crate::model::{Delivery, Job, Severity, TimeSpan, Timestamp, Work};
+
+/// Why an alarm is raised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cause {
+    pub key: String,
+    pub severity: Severity,
+    pub what: String,
+    pub remedy: String,
+    pub account: Option<String>,
+    pub plugin: Option<String>,
+}
+
+/// Of a reason that comes from outside, so that a sentence stays one.
+const LONGEST_REASON: usize = 300;
+
+fn short(reason: &str) -> String {
+    let line = reason.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(LONGEST_REASON) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+pub(super) fn channel_key(channel: &str) -> String {
+    format!("alarm:{channel}")
+}
+
+impl Cause {
+    pub fn unauthorized_key(account: &str) -> String {
+        format!("account:{account}:unauthorized")
+    }
+
+    pub fn failed_key(account: &str) -> String {
+        format!("account:{account}:failed")
+    }
+
+    pub fn parked_key(account: &str) -> String {
+        format!("account:{account}:parked")
+    }
+
+    pub fn missed_key(account: &str) -> String {
+        format!("account:{account}:missed")
+    }
+
+    pub fn quiet_key(account: &str) -> String {
+        format!("account:{account}:quiet")
+    }
+
+    pub fn numbers_key(account: &str) -> String {
+        format!("account:{account}:numbers")
+    }
+
+    /// Of a breaker by its name, as `account:shop`.
+    pub fn breaker_key(breaker: &str) -> String {
+        format!("{breaker}:breaker")
+    }
+
+    pub const CONFIG: &'static str = "daemon:config";
+    pub const PLUGINS: &'static str = "daemon:plugins";
+    pub const DISK: &'static str = "daemon:disk";
+
+    fn of_account(key: String, account: &str, what: String, remedy: String) -> Self {
+        Cause {
+            key,
+            severity: Severity::Error,
+            what,
+            remedy,
+            account: Some(account.to_owned()),
+            plugin: None,
+        }
+    }
+
+    fn of_daemon(key: &str, what: String, remedy: &str) -> Self {
+        Cause {
+            key: key.to_owned(),
+            severity: Severity::Error,
+            what,
+            remedy: remedy.to_owned(),
+            account: None,
+            plugin: None,
+        }
+    }
+
+    fn warning(mut self) -> Self {
+        self.severity = Severity::Warning;
+        self
+    }
+
+    pub fn unauthorized(account: &str, reason: &str) -> Self {
+        Cause::of_account(
+            Cause::unauthorized_key(account),
+            account,
+            format!(
+                "The platform no longer lets account `{account}` in ({})",
+                short(reason)
+            ),
+            format!(
+                "Set the `secrets` of account `{account}` right; its posts wait until then, and \
+                 `jarchi queue list --dead` shows the one to retry."
+            ),
+        )
+    }
+
+    pub fn failed(delivery: &Delivery, reason: &str) -> Self {
+        let Delivery { id, account, .. } = delivery;
+        Cause::of_account(
+            Cause::failed_key(account),
+            account,
+            format!(
+                "Account `{account}` could not publish delivery {id} ({})",
+                short(reason)
+            ),
+            format!(
+                "`jarchi queue list --dead` shows all that failed; then `jarchi queue retry {id}` \
+                 or `jarchi queue cancel {id}`."
+            ),
+        )
+    }
+
+    pub fn parked(delivery: &Delivery) -> Self {
+        let Delivery { id, account, .. } = delivery;
+        Cause::of_account(
+            Cause::parked_key(account),
+            account,
+            format!(
+                "Nobody can find out whether delivery {id} was published on account `{account}`"
+            ),
+            format!(
+                "Look at the account, then `jarchi queue resolve {id} --published URL` or \
+                 `jarchi queue resolve {id} --retry`."
+            ),
+        )
+    }
+
+    pub fn missed(delivery: &Delivery, reason: &str) -> Self {
+        let Delivery { id, account, .. } = delivery;
+        Cause::of_account(
+            Cause::missed_key(account),
+            account,
+            format!(
+                "Account `{account}` missed delivery {id} ({})",
+                short(reason)
+            ),
+            format!(
+                "`jarchi queue list --account {account} --all` shows what was missed; \
+                 `jarchi queue retry {id}` publishes it late."
+            ),
+        )
+        .warning()
+    }
+
+    pub fn quiet(account: &str, span: TimeSpan, last: Timestamp) -> Self {
+        Cause::of_account(
+            Cause::quiet_key(account),
+            account,
+            format!("No post on account `{account}` for {span} (since {last})"),
+            format!(
+                "`jarchi queue list --account {account}` shows what waits; give it something to \
+                 post, or `jarchi hold account:{account}`."
+            ),
+        )
+        .warning()
+    }
+
+    pub fn numbers(account: &str, span: TimeSpan, last: Timestamp) -> Self {
+        Cause::of_account(
+            Cause::numbers_key(account),
+            account,
+            format!("No numbers of account `{account}` for {span} (since {last})"),
+            "`jarchi measure` reads them now, and `jarchi queue list --dead` shows why they could \
+             not be read."
+                .to_owned(),
+        )
+        .warning()
+    }
+
+    pub fn account_breaker(account: &str, faults: u32, reason: &str, until: Timestamp) -> Self {
+        Cause::of_account(
+            Cause::breaker_key(&format!("account:{account}")),
+            account,
+            format!(
+                "{faults} calls in a row failed on account `{account}` ({}); its posts wait, and \
+                 one is tried at {until}",
+                short(reason)
+            ),
+            format!(
+                "Nothing is lost: look whether the platform is up; `jarchi release \
+                 account:{account}` tries at once."
+            ),
+        )
+        .warning()
+    }
+
+    pub fn plugin_breaker(
+        plugin: &str,
+        accounts: &[String],
+        reason: &str,
+        until: Timestamp,
+    ) -> Self {
+        Cause {
+            key: Cause::breaker_key(&format!("plugin:{plugin}")),
+            severity: Severity::Error,
+            what: format!(
+                "Calls of plugin `{plugin}` fail on several accounts ({}; {}); their posts wait, \
+                 and one is tried at {until}",
+                accounts.join(", "),
+                short(reason)
+            ),
+            remedy: "Nothing is lost: look whether the platform is up, or whether the plugin \
+                     needs an update; `jarchi release` tries at once."
+                .to_owned(),
+            account: None,
+            plugin: Some(plugin.to_owned()),
+        }
+    }
+
+    pub fn config(error: &str) -> Self {
+        Cause::of_daemon(
+            Cause::CONFIG,
+            format!("A changed configuration is not in use: {}", short(error)),
+            "`jarchi check` shows what is wrong with it; the old one stays in force until it is \
+             right.",
+        )
+    }
+
+    pub fn plugins(problems: &[String]) -> Self {
+        Cause::of_daemon(
+            Cause::PLUGINS,
+            format!("A plugin is refused: {}", short(&problems.join("; "))),
+            "`jarchi check` shows what is wrong with it; the old configuration stays in force \
+             until it is right.",
+        )
+    }
+
+    pub fn disk(free: u64, least: u64, folder: &str) -> Self {
+        Cause::of_daemon(
+            Cause::DISK,
+            format!(
+                "The disk of {folder} has {} MiB left, less than `daemon.least_free` ({} MiB)",
+                free >> 20,
+                least >> 20
+            ),
+            "Free some space; `jarchi store compact` gives back what the store does not need.",
+        )
+    }
+
+    pub fn channel(channel: &str, tries: u32, reason: &str) -> Self {
+        Cause::of_daemon(
+            &channel_key(channel),
+            format!(
+                "Alarms can't be brought to `{channel}` ({tries} tries; {})",
+                short(reason)
+            ),
+            &format!("`jarchi alarm test {channel}` shows whether it works again."),
+        )
+        .warning()
+    }
+
+    /// What a dead letter of this work means; none where its own records tell.
+    pub fn dead_letter(job: &Job, reason: &str) -> Option<Self> {
+        let key = Cause::work_key(&job.work)?;
+        let (words, account) = match &job.work {
+            Work::Generate { generator } => (format!("Generator `{generator}` fails"), None),
+            Work::MeasurePosts { account } => (
+                format!("The numbers of the posts on account `{account}` can't be read"),
+                Some(account.clone()),
+            ),
+            Work::MeasureAccount { account } => (
+                format!("The numbers of account `{account}` can't be read"),
+                Some(account.clone()),
+            ),
+            Work::Backup { .. } => ("The store could not be backed up".to_owned(), None),
+            Work::Publish { .. }
+            | Work::Idle { .. }
+            | Work::Tidy
+            | Work::Watch
+            | Work::Notify { .. } => return None,
+        };
+        Some(Cause {
+            key,
+            severity: Severity::Warning,
+            what: format!("{words} ({})", short(reason)),
+            remedy: format!(
+                "Set right what the message says, then `jarchi queue retry-job {}`.",
+                job.id
+            ),
+            account,
+            plugin: None,
+        })
+    }
+
+    /// The cause that periodic work has if it fails.
+    pub fn work_key(work: &Work) -> Option<String> {
+        match work {
+            Work::Generate { generator } => Some(format!("generator:{generator}:failed")),
+            Work::MeasurePosts { account } => Some(format!("account:{account}:measure-posts")),
+            Work::MeasureAccount { account } => Some(format!("account:{account}:measure-account")),
+            Work::Backup { .. } => Some("daemon:backup".to_owned()),
+            Work::Publish { .. }
+            | Work::Idle { .. }
+            | Work::Tidy
+            | Work::Watch
+            | Work::Notify { .. } => None,
+        }
+    }
+}
