@@ -148,7 +148,7 @@ struct Row {
 #[derive(Debug, Default)]
 struct Model {
     rows: BTreeMap<Id, Row>,
-    /// A lane rests until then. The dispatcher may forget it when the lane has gone on.
+    /// A lane rests until then; and may until then, when the clock was set back.
     rests: [Timestamp; LANES],
     may_rest: [Timestamp; LANES],
 }
@@ -338,7 +338,16 @@ impl<'a> World<'a> {
                 }
             }
             Op::Crash => self.crash(now).await,
-            Op::Clock(seconds) => self.hands.set(moved(now, seconds)),
+            Op::Clock(seconds) => {
+                let now = moved(now, seconds);
+                self.hands.set(now);
+                // A rest that has run out is over, even when the clock is set back again.
+                for rest in &mut self.model.rests {
+                    if *rest <= now {
+                        *rest = Timestamp(0);
+                    }
+                }
+            }
         }
     }
 
