@@ -407,10 +407,8 @@ fn look_at_disk(
             alarm::clear(tx, Cause::DISK, now)?;
             return Ok(None);
         }
-        Some(free) if free < least => {
-            if is_new(tx, Cause::DISK)? {
-                alarm::raise(tx, &Cause::disk(free, least, &folder), now)?;
-            }
+        Some(free) if free < least && is_new(tx, Cause::DISK)? => {
+            alarm::raise(tx, &Cause::disk(free, least, &folder), now)?;
         }
         // A little more than the least, so that it does not come and go.
         Some(free) if free >= least.saturating_add(least / 10) => {
