@@ -105,6 +105,7 @@ fn direct(config: Config, store: Store) -> Api {
         connectors: None,
         generators: None,
         alarms: None,
+        links: None,
         reload: None,
     }
 }

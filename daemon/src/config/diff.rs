@@ -64,6 +64,7 @@ pub fn diff(old: &Config, new: &Config) -> Diff {
         cache,
         keep_free,
         keep,
+        check_links,
         log,
         retry,
         breaker,
@@ -79,6 +80,7 @@ pub fn diff(old: &Config, new: &Config) -> Diff {
     keys.at_once("grace", *grace != daemon.grace);
     keys.at_once("concurrency", *concurrency != daemon.concurrency);
     keys.at_once("keep_free", *keep_free != daemon.keep_free);
+    keys.at_once("check_links", *check_links != daemon.check_links);
     keys.at_once("keep", *keep != daemon.keep);
     keys.at_once("log.filter", log.filter != daemon.log.filter);
     keys.at_once("retry", *retry != daemon.retry);

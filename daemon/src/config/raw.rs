@@ -70,6 +70,8 @@ section! {
         /// Bytes that others leave free on the store's disk: with less, nothing new is
         /// accepted or begun.
         keep_free: Size<0, { 1024 * 1024 * GIB }> = ByteSize(Daemon::KEEP_FREE).to_string(),
+        /// The links of a new post are asked for an answer, and its author is warned.
+        check_links: bool = true,
         /// How long the store remembers what is over.
         keep: RawKeep,
         /// What is logged, and how.

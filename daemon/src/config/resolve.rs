@@ -167,6 +167,9 @@ impl<'a> Resolver<'a> {
                 .and_then(|raw| raw.keep_free.as_ref())
                 .map_or(Daemon::KEEP_FREE, |size| size.value.0),
             keep: keep(raw),
+            check_links: raw
+                .and_then(|raw| raw.check_links.as_ref())
+                .is_none_or(|flag| flag.value),
             log: LogConfig {
                 filter: log
                     .and_then(|log| log.filter.as_ref())

@@ -83,6 +83,8 @@ pub struct Daemon {
     /// or begun.
     pub keep_free: u64,
     pub keep: Keep,
+    /// Whether the links of a new post are asked for an answer.
+    pub check_links: bool,
     pub log: LogConfig,
     pub retry: Retry,
     pub breaker: BreakerConfig,

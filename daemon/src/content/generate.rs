@@ -11,7 +11,7 @@ use crate::publish;
 use crate::store::{DraftRecord, Store, StoreError, Tx};
 
 use super::accept::{self, Due, NewPost, Target};
-use super::slots;
+use super::{slots, warn};
 
 /// What a generator is asked.
 #[derive(Clone, Debug)]
@@ -127,13 +127,14 @@ pub async fn run(
         },
         config: config.clone(),
     };
-    let report = store
+    let mut report = store
         .write(move |tx| {
             intake.take(tx, batch.drafts, batch.complete)?;
             Ok::<_, StoreError>(intake.report)
         })
         .await
         .map_err(|error| Fault::Transient(error.to_string()))?;
+    warn(store, config, &mut report, now).map_err(|error| Fault::Transient(error.to_string()))?;
     for problem in &report.problems {
         tracing::warn!(generator = name, place = %problem.place, "{}", problem.message);
     }
@@ -141,6 +142,42 @@ pub async fn run(
         tracing::info!(generator = name, ?change, "content");
     }
     Ok(report)
+}
+
+/// Adds what is worth knowing of the new posts.
+fn warn(
+    store: &Store,
+    config: &Config,
+    report: &mut Report,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let view = store.view();
+    for change in &report.changes {
+        let (Generated::New { key, post } | Generated::Updated { key, post }) = change else {
+            continue;
+        };
+        let Some(post) = view.post(*post)? else {
+            continue;
+        };
+        for id in &post.deliveries {
+            let Some(delivery) = view.delivery(*id)? else {
+                continue;
+            };
+            let Some(account) = config.accounts.get(&delivery.account) else {
+                continue;
+            };
+            let due = Some(delivery.due);
+            let found = warn::neighbours(view, account, &post.draft, due, Some(post.id), now)?;
+            report
+                .problems
+                .extend(found.into_iter().map(|found| Problem {
+                    place: key.clone(),
+                    message: format!("{}: {}", account.name, found.message),
+                    ..found
+                }));
+        }
+    }
+    Ok(())
 }
 
 /// Texts of the generator's accounts that went out in the last weeks.

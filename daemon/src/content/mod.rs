@@ -4,6 +4,7 @@
 mod accept;
 mod generate;
 mod slots;
+mod warn;
 
 pub use accept::{AcceptError, Accepted, Due, NewPost, accept, check};
 pub(crate) use accept::{accept_in, targets};
@@ -12,3 +13,4 @@ pub use generate::{
     run as generate,
 };
 pub use slots::{SlotError, resolve_local};
+pub use warn::{links, neighbours};

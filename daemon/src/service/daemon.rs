@@ -14,7 +14,9 @@ use crate::plugin::broker::{Broker, BrokerOptions};
 use crate::plugin::vault::{Key, Vault};
 use crate::plugin::{Host, HostOptions, Registry};
 
-use super::{Plugins, Ready, RunError, Running, Setup, StoredKv, VaultSecrets, open_store, start};
+use super::{
+    Links, Plugins, Ready, RunError, Running, Setup, StoredKv, VaultSecrets, open_store, start,
+};
 
 /// What a daemon starts with.
 pub struct Daemon {
@@ -70,6 +72,8 @@ pub async fn launch(daemon: Daemon) -> Result<Started, RunError> {
     for error in vault.check().map_err(|error| broken(error.to_string()))? {
         tracing::warn!(%error, "a secret can't be opened");
     }
+    let links = Links::new(daemon.broker.clone(), daemon.clock.clone())
+        .map_err(|error| broken(error.to_string()))?;
     let broker = Broker::new(daemon.broker, daemon.clock.clone())
         .map_err(|error| broken(error.to_string()))?;
     let host = Host::new(HostOptions {
@@ -125,6 +129,7 @@ pub async fn launch(daemon: Daemon) -> Result<Started, RunError> {
         plugin_problems,
         notifier: Notifier::new(broker),
         reload: Arc::new(move || Box::pin(for_api.clone().run())),
+        links: Some(links),
         prometheus: daemon.prometheus,
     })
     .await?;

@@ -23,7 +23,7 @@ use crate::store::{Store, StoreError};
 use super::alarms::Alarms;
 use super::api::{Api, Reload};
 use super::worker::Stations;
-use super::{Endpoint, Health, folders, socket};
+use super::{Endpoint, Health, Links, folders, socket};
 
 /// What the daemon is made of.
 pub struct Setup {
@@ -38,6 +38,8 @@ pub struct Setup {
     pub plugin_problems: watch::Receiver<Vec<String>>,
     pub notifier: Notifier,
     pub reload: Reload,
+    /// None: nobody asks whether links answer.
+    pub links: Option<Links>,
     pub prometheus: Option<PrometheusHandle>,
 }
 
@@ -162,6 +164,7 @@ pub async fn start(setup: Setup) -> Result<Running, RunError> {
             Box::pin(async move { alarms.test(&alarm).await })
         })),
         reload: Some(setup.reload.clone()),
+        links: setup.links,
     };
     helpers.spawn(socket::serve(api, listener, stopping.clone()));
     helpers.spawn(follow(

@@ -63,6 +63,7 @@ pub fn config(dir: &Path, accounts: &[Account]) -> Arc<Config> {
             cache: 16 << 20,
             keep_free: 0,
             keep: Keep::default(),
+            check_links: true,
             log: LogConfig {
                 filter: "info".to_owned(),
                 format: LogFormat::Human,

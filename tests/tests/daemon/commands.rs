@@ -1,5 +1,7 @@
 //! What the command line says and does, with a running daemon and without one.
 
+use jarchi_tests::daemon::{Home, config};
+use jarchi_tests::standin::Standin;
 use serde_json::{Value, json};
 
 use super::{delivery, numbers, png, stage, state, words};
@@ -309,5 +311,105 @@ async fn commands_take_turns_where_no_daemon_runs_yet() {
         let times = book.iter().filter(|entry| entry.text == *text).count();
         assert_eq!(times, 1, "{text}");
     }
+    assert!(daemon.terminate().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_worth_knowing_of_a_post_is_told() {
+    let standin = Standin::start(&["cafe", "shop"]);
+    let text =
+        config(&standin, &["cafe", "shop"]).replace("least_gap = \"0s\"", "least_gap = \"5min\"");
+    let home = Home::new(&text).await;
+    let daemon = home.start().await;
+    let at = |time: &str| format!("2099-01-01 {time}");
+    let warnings = async |args: &[&str]| -> Vec<(String, String)> {
+        let posted = home.json(&[&["post"], args].concat()).await;
+        assert!(posted["post"].is_number(), "only warnings: {posted}");
+        posted["problems"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|told| {
+                assert_eq!(told[1]["severity"], "warning", "{told}");
+                let place = told[1]["place"].as_str().unwrap();
+                let message = told[1]["message"].as_str().unwrap();
+                (place.to_owned(), message.to_owned())
+            })
+            .collect()
+    };
+    let nine = at("09:00");
+    assert_eq!(
+        warnings(&["Salam", "--account", "cafe", "--at", &nine]).await,
+        []
+    );
+    // The same words, another account; other words, another hour.
+    assert_eq!(
+        warnings(&["Salam", "--account", "shop", "--at", &nine]).await,
+        []
+    );
+    let told = warnings(&["Sabahınız xeyir", "--account", "cafe", "--at", &at("09:04")]).await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].0 == "due" && told[0].1.contains("rails.least_gap"),
+        "{told:?}"
+    );
+    let told = warnings(&["Salam", "--account", "cafe", "--at", &at("20:00")]).await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].1.contains("rails.duplicate_window"), "{told:?}");
+    // After the window, it is another post.
+    let later = "2099-01-20 09:00";
+    assert_eq!(
+        warnings(&["Salam", "--account", "cafe", "--at", later]).await,
+        []
+    );
+
+    // Links: one that answers, one that does not know the page, one that nobody answers,
+    // one that may not be asked.
+    let here = format!("Bax {}/@cafe", standin.url());
+    let told = warnings(&[&here, "--account", "cafe", "--at", &at("11:00")]).await;
+    assert_eq!(told, []);
+    let lost = format!("Bax {}/no/such/page.", standin.url());
+    let told = warnings(&[&lost, "--account", "cafe", "--at", &at("12:00")]).await;
+    assert!(
+        told.len() == 1 && told[0].1.contains("/no/such/page answers 404"),
+        "{told:?}"
+    );
+    let args = [
+        "Bax http://127.0.0.1:9/",
+        "--account",
+        "cafe",
+        "--at",
+        &at("13:00"),
+    ];
+    let told = warnings(&args).await;
+    assert!(
+        told.len() == 1 && told[0].1.contains("loopback"),
+        "{told:?}"
+    );
+    let args = [
+        "Bax https://nobody.invalid/",
+        "--account",
+        "cafe",
+        "--at",
+        &at("14:00"),
+    ];
+    let told = warnings(&args).await;
+    assert!(
+        told.len() == 1 && told[0].1.contains("does not answer"),
+        "{told:?}"
+    );
+    assert!(daemon.terminate().await.success());
+
+    // Unless nobody wants to know.
+    home.configure(&text.replace("[daemon]", "[daemon]\ncheck_links = false"));
+    let daemon = home.start().await;
+    let args = [
+        "Bax https://nobody.invalid/a",
+        "--account",
+        "cafe",
+        "--at",
+        &at("15:00"),
+    ];
+    assert_eq!(warnings(&args).await, []);
     assert!(daemon.terminate().await.success());
 }

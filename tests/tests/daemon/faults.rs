@@ -56,8 +56,8 @@ impl Disk {
         let mut size = 1 << 20;
         while size > 0 {
             match file.write(&vec![1; size]) {
-                Ok(_) => {}
-                Err(_) => size /= 2,
+                Ok(written) if written > 0 => {}
+                _ => size /= 2,
             }
         }
         path

@@ -18,6 +18,7 @@ use crate::content::{AcceptError, Generators};
 use crate::cron::Cron;
 use crate::model::{Id, Timestamp, Work};
 use crate::publish::{self, CommandError, Connectors, Resolution};
+use crate::service::Links;
 use crate::store::{Again, DeliveryFilter, JobFilter, Store, StoreError, Subject, Target};
 
 pub use answers::{
@@ -177,6 +178,8 @@ pub struct Api {
     /// None: plugins are not loaded, posts are checked when they are due.
     pub connectors: Option<Arc<dyn Connectors>>,
     pub generators: Option<Arc<dyn Generators>>,
+    /// None: nobody asks whether links answer.
+    pub links: Option<Links>,
     /// None: no daemon runs.
     pub alarms: Option<AlarmTester>,
     /// None: no daemon runs.

@@ -4,8 +4,11 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::Config;
 use crate::content::{self, Due, NewPost};
-use crate::model::{Draft, Link, Origin, Poll, Severity, ThreadPart, TimeSpan, Visibility};
+use crate::model::{
+    Draft, Link, Origin, Poll, Problem, Severity, ThreadPart, TimeSpan, Timestamp, Visibility,
+};
 
 use super::answers::Posted;
 use super::{Api, ApiError};
@@ -126,10 +129,11 @@ impl Api {
             repeat_after: None,
             round: 0,
         };
-        let problems = match &self.connectors {
+        let mut problems = match &self.connectors {
             Some(connectors) => content::check(&config, connectors.as_ref(), &new).await?,
             None => Vec::new(),
         };
+        problems.extend(self.warnings(&config, &new, now).await?);
         let refused = problems
             .iter()
             .any(|(_, problem)| problem.severity == Severity::Error);
@@ -152,5 +156,36 @@ impl Api {
             deliveries,
             problems,
         })
+    }
+
+    /// What is worth knowing of a post with which nothing is wrong.
+    async fn warnings(
+        &self,
+        config: &Config,
+        new: &NewPost,
+        now: Timestamp,
+    ) -> Result<Vec<(String, Problem)>, ApiError> {
+        let due = match new.due {
+            Due::Now => Some(now),
+            Due::At(moment) => Some(moment),
+            Due::Slot => None,
+        };
+        let mut problems = Vec::new();
+        for account in new
+            .accounts
+            .iter()
+            .filter_map(|name| config.accounts.get(name))
+        {
+            let found =
+                content::neighbours(self.store.view(), account, &new.draft, due, None, now)?;
+            problems.extend(found.into_iter().map(|found| (account.name.clone(), found)));
+        }
+        if let (Some(links), Some(account)) = (&self.links, new.accounts.first())
+            && config.daemon.check_links
+        {
+            let found = links.check(config, content::links(&new.draft)).await;
+            problems.extend(found.into_iter().map(|found| (account.clone(), found)));
+        }
+        Ok(problems)
     }
 }
