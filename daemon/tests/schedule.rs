@@ -12,10 +12,12 @@ use chrono::{NaiveDate, TimeZone as _};
 use chrono_tz::Tz;
 use common::platform::Platform;
 use common::{START, config, open, scratch};
+use jarchi::alarm::Notifier;
 use jarchi::clock::{Clock, Hands};
 use jarchi::config::{Config, GeneratorConfig, Misfire, Run, ScheduleConfig};
 use jarchi::content::{Batch, Brief, Generating, Generators};
 use jarchi::model::{TimeSpan, Timestamp};
+use jarchi::plugin::broker::{Broker, BrokerOptions};
 use jarchi::publish::Promise;
 use jarchi::service::{Running, Setup, start};
 use jarchi::store::{Options, Store};
@@ -97,6 +99,7 @@ impl World {
         let (keep, config) = watch::channel(self.config.clone());
         let never = |value| watch::channel(value).1;
         let (_, plugin_problems) = watch::channel(Vec::new());
+        let broker = Broker::new(BrokerOptions::default(), self.clock.clone()).unwrap();
         let setup = Setup {
             store: open(&self.path),
             clock: self.clock.clone(),
@@ -105,6 +108,7 @@ impl World {
             connectors: Arc::new(Platform::new(Promise::default(), false)),
             generators: Arc::new(Silent),
             plugin_problems,
+            notifier: Notifier::new(broker),
             reload: Arc::new(|| Box::pin(async { Err("not here".to_owned()) })),
             links: None,
             prometheus: None,

@@ -178,7 +178,7 @@ fn a_backup_is_of_one_moment_whatever_is_written_meanwhile() {
             .write_blocking(move |tx| {
                 let value = round.to_be_bytes().to_vec();
                 // A large one, which is kept in pieces, now and then.
-                let large = value.repeat(if key % 500 == 0 { 4000 } else { 1 });
+                let large = value.repeat(if key.is_multiple_of(500) { 4000 } else { 1 });
                 tx.set_plugin_values("p", "s", vec![(format!("{key:05}"), Some(large))]);
                 tx.set_sealed("p", "s", &format!("{key:05}"), Some(value.clone()));
                 // Comes and goes.
