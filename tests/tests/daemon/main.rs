@@ -11,6 +11,7 @@ mod commands;
 mod configuration;
 mod endpoint;
 mod faults;
+mod feed;
 mod folder;
 mod stopping;
 mod systemd;
