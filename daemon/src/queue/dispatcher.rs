@@ -186,9 +186,11 @@ impl<W: Worker> Dispatcher<W> {
     }
 
     fn hinted(&mut self, hint: &DueHint) {
-        let worker = &self.worker;
-        self.lanes
-            .hint(&hint.lane, hint.due, || worker.group(&hint.lane));
+        if hint.due != Timestamp::MAX {
+            let worker = &self.worker;
+            self.lanes
+                .hint(&hint.lane, hint.due, || worker.group(&hint.lane));
+        }
         if hint.rouse {
             // What the platform itself asked for is kept all the same.
             let asked = self.store.view().note(&rest_note(&hint.lane));

@@ -23,6 +23,7 @@ const HISTORY: usize = 20;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DueHint {
     pub lane: String,
+    /// `Timestamp::MAX`: none waits.
     pub due: Timestamp,
     /// The lane need not rest any longer.
     pub rouse: bool,
@@ -257,13 +258,13 @@ impl Tx<'_> {
 
     /// Ends a lane's rest, where something waits in it.
     pub fn rouse(&mut self, lane: &str) -> Result<(), StoreError> {
-        if let Some(due) = next_due(self, lane)? {
-            self.hint(DueHint {
-                lane: lane.to_owned(),
-                due,
-                rouse: true,
-            });
-        }
+        // Also where none waits now: the next one must find the lane awake.
+        let due = next_due(self, lane)?.unwrap_or(Timestamp::MAX);
+        self.hint(DueHint {
+            lane: lane.to_owned(),
+            due,
+            rouse: true,
+        });
         Ok(())
     }
 
