@@ -1,5 +1,7 @@
 //! What is kept from being tried, call by call.
 
+#![allow(clippy::expect_used, reason = "what goes wrong fails the test")]
+
 mod common;
 
 use std::sync::Arc;
