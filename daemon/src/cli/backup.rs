@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::clock::Clock;
+use crate::plugin::Bytes;
 use crate::service::api::Request;
 use crate::store::{self, BackupReport, Options, Target};
 
@@ -46,10 +47,10 @@ pub(super) fn backup(context: &Context, args: &BackupArgs) -> Result<(), Failure
     let report: BackupReport = context.call(&Request::Backup { target })?;
     print(&report, args.json, |report| {
         format!(
-            "{} records in {} ({:.1} MB)",
+            "{} records in {} ({})",
             report.records,
             report.file.display(),
-            report.bytes as f64 / 1e6
+            Bytes(report.bytes)
         )
     })?;
     left_out(&report.problems)

@@ -1,5 +1,6 @@
 //! `jarchi status`, `jarchi reload`.
 
+use crate::plugin::Bytes;
 use crate::service::api::{Request, Status};
 
 use super::client::Context;
@@ -28,7 +29,7 @@ pub(super) fn run(context: &Context, args: StatusArgs) -> Result<(), Failure> {
 
 fn words(status: &Status) -> String {
     let mut text = format!(
-        "jarchi {}, {}; {} deliveries wait, {} need a person; the store takes {:.1} MB\n",
+        "jarchi {}, {}; {} deliveries wait, {} need a person; the store takes {}\n",
         status.version,
         if status.daemon {
             "the daemon runs"
@@ -37,10 +38,14 @@ fn words(status: &Status) -> String {
         },
         status.waiting,
         status.dead,
-        status.store_size as f64 / 1e6
+        Bytes(status.store_size)
     );
     for held in &status.held {
-        text.push_str(&format!("{} is on hold since {}\n", held.scope, held.since));
+        text.push_str(&format!(
+            "{} is on hold since {}\n",
+            held.scope,
+            moment(held.since)
+        ));
     }
     for alarm in &status.alarms {
         text.push_str(&super::alarm::line(alarm));

@@ -8,6 +8,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::clock::Clock;
+use crate::plugin::Bytes;
 use crate::store::{self, Options, Store};
 
 use super::client::{Context, remedy};
@@ -67,9 +68,9 @@ pub(super) fn run(context: &Context, args: StoreArgs) -> Result<(), Failure> {
                 let mut text = report.problems.join("\n");
                 if text.is_empty() {
                     text = format!(
-                        "{} records, {:.1} MB: nothing is wrong",
+                        "{} records, {}: nothing is wrong",
                         report.records,
-                        report.size_on_disk as f64 / 1e6
+                        Bytes(report.size_on_disk)
                     );
                 }
                 text
@@ -87,11 +88,11 @@ pub(super) fn run(context: &Context, args: StoreArgs) -> Result<(), Failure> {
             bar.finish_and_clear();
             print(&report, args.json, |report| {
                 format!(
-                    "{} records; {:.1} MB became {:.1} MB. The old database is in {}; remove it \
+                    "{} records; {} became {}. The old database is in {}; remove it \
                      when you are content, or the next run does",
                     report.records,
-                    report.before as f64 / 1e6,
-                    report.after as f64 / 1e6,
+                    Bytes(report.before),
+                    Bytes(report.after),
                     report.old.display()
                 )
             })
