@@ -95,3 +95,25 @@ async fn a_refused_token_stops_one_post_and_a_new_one_lets_all_go() {
     assert_eq!(hook.taken().len(), 2, "{:#?}", hook.taken());
     assert!(daemon.terminate().await.success());
 }
+
+/// Nothing waits in the account's lane when its breaker closes; what comes later must not
+/// find it asleep.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lane_that_is_empty_wakes_too() {
+    let standin = Standin::start(&["cafe"]);
+    let hook = Hook::start().await;
+    let text = |token: &str| {
+        cafe(&standin, token, &hook.block("ops", "")).replace(
+            "breaker = { first = \"1s\", longest = \"2s\" }",
+            "breaker = { first = \"1h\", longest = \"1h\" }",
+        )
+    };
+    let home = jarchi_tests::daemon::Home::new(&text("wrong-token-0123456789")).await;
+    let mut daemon = home.start().await;
+    let number = post(&home, "Tək xəbər").await;
+    hook.told("alarm", "account:cafe:unauthorized").await;
+    super::in_force(&mut daemon, &home, &text(&token_of("cafe"))).await;
+    home.ok(&["queue", "retry", &number]).await;
+    standin.until("the post", |book| book.len() == 1).await;
+    assert!(daemon.terminate().await.success());
+}
