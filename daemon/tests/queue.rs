@@ -85,7 +85,9 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         1 => (any::<usize>(), near()).prop_map(|(job, late)| Op::Move { job, late }),
         1 => Just(Op::Crash),
         4 => (0i64..90).prop_map(Op::Clock),
-        1 => prop_oneof![Just(-3600i64), Just(-60), Just(3600), Just(86_400)].prop_map(Op::Clock),
+        // Forward only: set back, a lane that has been woken may go on or not, and the model
+        // would have to follow a race.
+        1 => prop_oneof![Just(3600i64), Just(86_400)].prop_map(Op::Clock),
     ];
     prop::collection::vec(op, 1..40)
 }
@@ -422,6 +424,11 @@ impl<'a> World<'a> {
     async fn finish(mut self) {
         self.settle().await;
         let now = self.clock.now();
+        // What it has begun to write is written, and it writes no more.
+        self.task.abort();
+        let _ = (&mut self.task).await;
+        let last = self.store.write(|_| Ok::<_, StoreError>(())).await;
+        last.expect("the store is whole");
         for (id, row) in &self.model.rows {
             let job = self.store.view().job(*id).expect("readable");
             let job = job.unwrap_or_else(|| panic!("{id} is lost: {row:?}"));
@@ -442,8 +449,6 @@ impl<'a> World<'a> {
         known.sort();
         there.sort();
         assert_eq!(there, known);
-        self.task.abort();
-        let _ = (&mut self.task).await;
     }
 }
 
