@@ -64,6 +64,20 @@ impl Clock {
             }
         }
     }
+
+    /// Returns when the clock shows a time before `seen`: it was set back.
+    pub async fn set_back(&self, seen: Timestamp) {
+        match &self.0 {
+            Source::System => {
+                while self.now() >= seen {
+                    tokio::time::sleep(LONGEST_NAP).await;
+                }
+            }
+            Source::Manual(sender) => {
+                let _ = sender.subscribe().wait_for(|now| *now < seen).await;
+            }
+        }
+    }
 }
 
 impl Hands {

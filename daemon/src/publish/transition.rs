@@ -484,7 +484,7 @@ pub(super) fn apply(
         Follow::Rest(until, why) => {
             // Those behind it are no less limited than it is.
             tx.reschedule(job, delivery.due.min(*until), why.clone())?;
-            queue::note_rest(tx, &lane(&delivery.account), *until);
+            queue::note_rest(tx, &lane(&delivery.account), now, *until);
         }
         Follow::Done => {
             tx.complete(job)?;

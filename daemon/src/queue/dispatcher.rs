@@ -10,9 +10,9 @@ use tokio::task::JoinSet;
 use crate::clock::Clock;
 use crate::config::Retry;
 use crate::model::{Fault, Job, JobFault, Lease, TimeSpan, Timestamp};
-use crate::store::{Again, Claim, DueHint, Seat, Store, StoreError, Tx};
+use crate::store::{Again, Claim, DueHint, Seat, Store, StoreError, Tx, View};
 
-use super::lanes::Lanes;
+use super::lanes::{Lanes, Rest};
 use super::{Disposition, Next, Worker, after_fault};
 
 /// How long a lease is held. The store has one daemon, so leases end with it and not by
@@ -59,6 +59,11 @@ impl Handle {
     pub fn last_beat(&self) -> Beat {
         *self.beat.borrow()
     }
+
+    /// Every round of the loop, each before it waits.
+    pub fn beats(&self) -> watch::Receiver<Beat> {
+        self.beat.clone()
+    }
 }
 
 pub struct Dispatcher<W> {
@@ -71,7 +76,7 @@ pub struct Dispatcher<W> {
     options: watch::Receiver<Options>,
     stop: watch::Receiver<bool>,
     beat: watch::Sender<Beat>,
-    tasks: JoinSet<(String, Option<Timestamp>)>,
+    tasks: JoinSet<(String, Option<Rest>)>,
 }
 
 impl<W: Worker> Dispatcher<W> {
@@ -105,10 +110,8 @@ impl<W: Worker> Dispatcher<W> {
                 .map_err(|error| StoreError::Invalid(error.to_string()))??
         };
         for head in heads {
-            lanes.hint(&head.lane, head.due, || worker.group(&head.lane));
-            if let Some(until) = store.view().note(&rest_note(&head.lane))? {
-                lanes.rest(&head.lane, until);
-            }
+            lanes.hint(&head.lane, head.due, now, || worker.group(&head.lane));
+            lanes.rest(&head.lane, noted_rest(store.view(), &head.lane)?, now);
         }
         let (options_sender, options) = watch::channel(options);
         let (stop_sender, stop) = watch::channel(false);
@@ -142,8 +145,13 @@ impl<W: Worker> Dispatcher<W> {
     /// # Errors
     /// The store's: nothing can be claimed any more.
     pub async fn run(mut self) -> Result<(), StoreError> {
+        let mut before = Timestamp(0);
         loop {
             let now = self.clock.now();
+            if now < before {
+                self.lanes.set_back(now);
+            }
+            before = now;
             let stopping = *self.stop.borrow();
             if stopping && self.lanes.running() == 0 {
                 return Ok(());
@@ -168,9 +176,12 @@ impl<W: Worker> Dispatcher<W> {
                     None => std::future::pending().await,
                 }
             };
+            let clock = self.clock.clone();
+            let rests = self.lanes.any_rests();
             tokio::select! {
                 Some(ended) = self.tasks.join_next() => self.ended(ended),
                 Some(hint) = self.hints.recv() => self.hinted(&hint),
+                () = clock.set_back(now), if rests => {}
                 Ok(()) = self.options.changed() => self.regroup(),
                 Ok(()) = self.stop.changed() => {}
                 () = timer => {}
@@ -186,22 +197,22 @@ impl<W: Worker> Dispatcher<W> {
     }
 
     fn hinted(&mut self, hint: &DueHint) {
+        let now = self.clock.now();
         if hint.due != Timestamp::MAX {
             let worker = &self.worker;
             self.lanes
-                .hint(&hint.lane, hint.due, || worker.group(&hint.lane));
+                .hint(&hint.lane, hint.due, now, || worker.group(&hint.lane));
         }
         if hint.rouse {
             // What the platform itself asked for is kept all the same.
-            let asked = self.store.view().note(&rest_note(&hint.lane));
-            let until = asked.ok().flatten().unwrap_or_default();
-            self.lanes.rouse(&hint.lane, until);
+            let asked = noted_rest(self.store.view(), &hint.lane);
+            self.lanes.rouse(&hint.lane, asked.unwrap_or_default(), now);
         }
     }
 
-    fn ended(&mut self, ended: Result<(String, Option<Timestamp>), tokio::task::JoinError>) {
+    fn ended(&mut self, ended: Result<(String, Option<Rest>), tokio::task::JoinError>) {
         match ended {
-            Ok((lane, rest)) => self.lanes.release(&lane, rest),
+            Ok((lane, rest)) => self.lanes.release(&lane, rest, self.clock.now()),
             // The task catches the worker's panics: only a stop of the runtime ends it so.
             Err(error) => tracing::error!(%error, "a job's task was lost"),
         }
@@ -227,8 +238,11 @@ impl<W: Worker> Dispatcher<W> {
         for Claim { lane, job, next } in claims {
             self.lanes.know(&lane, next);
             match job {
-                Some(job) => self.begin(lane, job),
-                None => self.lanes.release(&lane, None),
+                Some(job) => {
+                    self.lanes.begin(&lane);
+                    self.begin(lane, job);
+                }
+                None => self.lanes.release(&lane, None, now),
             }
         }
         Ok(())
@@ -263,15 +277,28 @@ impl<W: Worker> Dispatcher<W> {
 
 /// A lane's rest outlives the daemon: a platform that asked to be left alone still wants it
 /// after a restart.
-pub(crate) fn note_rest(tx: &mut Tx<'_>, lane: &str, until: Timestamp) {
-    tx.set_note(&rest_note(lane), Some(until));
+pub(crate) fn note_rest(tx: &mut Tx<'_>, lane: &str, now: Timestamp, until: Timestamp) {
+    tx.set_note(&since_note(lane), Some(now));
+    tx.set_note(&until_note(lane), Some(until));
 }
 
-fn rest_note(lane: &str) -> String {
+fn noted_rest(view: View<'_>, lane: &str) -> Result<Option<Rest>, StoreError> {
+    let Some(until) = view.note(&until_note(lane))? else {
+        return Ok(None);
+    };
+    let since = view.note(&since_note(lane))?.unwrap_or_default();
+    Ok(Some(Rest { since, until }))
+}
+
+fn since_note(lane: &str) -> String {
+    format!("rest-since:{lane}")
+}
+
+fn until_note(lane: &str) -> String {
     format!("rest:{lane}")
 }
 
-/// Writes what became of a job; returns until when its lane rests.
+/// Writes what became of a job; returns the rest of its lane.
 async fn settle<W: Worker>(
     store: &Store,
     clock: &Clock,
@@ -279,11 +306,12 @@ async fn settle<W: Worker>(
     retry: &Retry,
     job: Job,
     disposition: Disposition,
-) -> Result<Option<Timestamp>, StoreError> {
+) -> Result<Option<Rest>, StoreError> {
     let now = clock.now();
+    let rest = |until| Rest { since: now, until };
     match disposition {
         Disposition::Settled => Ok(None),
-        Disposition::Rest(until) => Ok(Some(until)),
+        Disposition::Rest(until) => Ok(Some(rest(until))),
         Disposition::Done => {
             let worker = worker.clone();
             store
@@ -303,7 +331,7 @@ async fn settle<W: Worker>(
         Disposition::Fault(fault) => {
             let next = after_fault(&job, &fault, now, retry);
             let rest = match (&fault, &next) {
-                (Fault::RateLimited(_), Next::Again(at)) => Some(*at),
+                (Fault::RateLimited(_), Next::Again(at)) => Some(rest(*at)),
                 _ => None,
             };
             tracing::warn!(job = %job.id, lane = %job.lane, %fault, ?next, "a job failed");

@@ -6,21 +6,42 @@ use crate::model::Timestamp;
 
 use super::Group;
 
+/// A lane does not go on from `since` until `until`. By a clock that shows a time before
+/// `since` it does: that clock was set back, and `until` was the wrong one's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Rest {
+    pub(super) since: Timestamp,
+    pub(super) until: Timestamp,
+}
+
+impl Rest {
+    fn holds(self, now: Timestamp) -> bool {
+        (self.since..self.until).contains(&now)
+    }
+}
+
 #[derive(Debug)]
 struct Lane {
     /// When its next job is due, as far as is known; never later than in truth.
     next: Option<Timestamp>,
-    /// Not before then.
-    rests_until: Timestamp,
+    /// Kept until the lane goes on: the clock may be set into it again.
+    rest: Option<Rest>,
     running: bool,
     /// Its rest was ended while it ran.
     roused: bool,
     group: Group,
+    /// Where it stands in the line, or among the blocked of its group.
+    queued: Option<Timestamp>,
 }
 
 impl Lane {
-    fn wakes(&self) -> Option<Timestamp> {
-        self.next.map(|next| next.max(self.rests_until))
+    /// Never later than it may go on; whether it rests is asked once more then.
+    fn wakes(&self, now: Timestamp) -> Option<Timestamp> {
+        let next = self.next?;
+        Some(match self.rest {
+            Some(rest) if rest.holds(next.max(now)) => rest.until,
+            _ => next,
+        })
     }
 }
 
@@ -54,60 +75,73 @@ impl Lanes {
     }
 
     /// A job of this lane is due then.
-    pub(super) fn hint(&mut self, name: &str, due: Timestamp, group: impl FnOnce() -> Group) {
+    pub(super) fn hint(
+        &mut self,
+        name: &str,
+        due: Timestamp,
+        now: Timestamp,
+        group: impl FnOnce() -> Group,
+    ) {
         let lane = self.lanes.entry(name.to_owned()).or_insert_with(|| Lane {
             next: None,
-            rests_until: Timestamp(0),
+            rest: None,
             running: false,
             roused: false,
             group: group(),
+            queued: None,
         });
-        if lane.next.is_some_and(|next| next <= due) {
-            return;
-        }
-        let before = lane.wakes();
-        lane.next = Some(due);
-        let after = lane.wakes();
-        if !lane.running {
-            self.requeue(name, before, after);
+        if lane.next.is_none_or(|next| due < next) {
+            lane.next = Some(due);
+            self.requeue(name, now);
         }
     }
 
-    /// A lane that waits does not go on before then.
-    pub(super) fn rest(&mut self, name: &str, until: Timestamp) {
-        let Some(lane) = self.lanes.get_mut(name) else {
+    /// A lane that waits rests, or does so no longer.
+    pub(super) fn rest(&mut self, name: &str, rest: Option<Rest>, now: Timestamp) {
+        if let Some(lane) = self.lanes.get_mut(name) {
+            lane.rest = rest;
+            self.requeue(name, now);
+        }
+    }
+
+    /// The reason for its rest is gone; `rest` is what else keeps it.
+    pub(super) fn rouse(&mut self, name: &str, rest: Option<Rest>, now: Timestamp) {
+        if let Some(lane) = self.lanes.get_mut(name) {
+            lane.roused = lane.running;
+        }
+        self.rest(name, rest, now);
+    }
+
+    /// The clock was set back: a rest may not have begun yet.
+    pub(super) fn set_back(&mut self, now: Timestamp) {
+        let rest = self.lanes.iter().filter(|(_, lane)| lane.rest.is_some());
+        let names: Vec<String> = rest.map(|(name, _)| name.clone()).collect();
+        for name in names {
+            self.requeue(&name, now);
+        }
+    }
+
+    /// Whether a clock that is set back would change anything.
+    pub(super) fn any_rests(&self) -> bool {
+        self.lanes.values().any(|lane| lane.rest.is_some())
+    }
+
+    /// Puts a lane that does not run where it belongs.
+    fn requeue(&mut self, name: &str, now: Timestamp) {
+        let Some(lane) = self.lanes.get_mut(name).filter(|lane| !lane.running) else {
             return;
         };
-        let before = lane.wakes();
-        lane.rests_until = until;
-        let after = lane.wakes();
-        self.requeue(name, before, after);
-    }
-
-    /// The reason for its rest is gone; `until` is what else keeps it.
-    pub(super) fn rouse(&mut self, name: &str, until: Timestamp) {
-        match self.lanes.get_mut(name) {
-            Some(lane) if lane.running => {
-                lane.rests_until = until;
-                lane.roused = true;
-            }
-            Some(_) => self.rest(name, until),
-            None => {}
-        }
-    }
-
-    fn requeue(&mut self, name: &str, before: Option<Timestamp>, after: Option<Timestamp>) {
-        if let Some(before) = before {
+        let wakes = lane.wakes(now);
+        if let Some(before) = std::mem::replace(&mut lane.queued, wakes) {
             let key = (before, name.to_owned());
             if !self.line.remove(&key)
-                && let Some(lane) = self.lanes.get(name)
                 && let Some(group) = self.groups.get_mut(&lane.group.name)
             {
                 group.blocked.remove(&key);
             }
         }
-        if let Some(after) = after {
-            self.line.insert((after, name.to_owned()));
+        if let Some(wakes) = wakes {
+            self.line.insert((wakes, name.to_owned()));
         }
     }
 
@@ -119,10 +153,16 @@ impl Lanes {
                 break;
             };
             let first = first.clone();
-            self.line.remove(&first);
             let Some(lane) = self.lanes.get_mut(&first.1) else {
+                self.line.remove(&first);
                 continue;
             };
+            if lane.rest.is_some_and(|rest| rest.holds(now)) {
+                // It begins to rest now, and stands further behind.
+                self.requeue(&first.1, now);
+                continue;
+            }
+            self.line.remove(&first);
             let group = self.groups.entry(lane.group.name.clone()).or_default();
             if group.count >= lane.group.limit.max(1) {
                 group.blocked.insert(first);
@@ -132,6 +172,7 @@ impl Lanes {
             self.running += 1;
             lane.running = true;
             lane.next = None;
+            lane.queued = None;
             taken.push(first.1);
         }
         taken
@@ -146,35 +187,36 @@ impl Lanes {
         }
     }
 
-    /// The lane's job has ended; `rest` is the moment before which it does not go on.
-    pub(super) fn release(&mut self, name: &str, rest: Option<Timestamp>) {
+    /// The lane's job begins: its rest is over.
+    pub(super) fn begin(&mut self, name: &str) {
+        if let Some(lane) = self.lanes.get_mut(name) {
+            lane.rest = None;
+        }
+    }
+
+    /// The lane's job has ended; `rest` is what it asks for.
+    pub(super) fn release(&mut self, name: &str, rest: Option<Rest>, now: Timestamp) {
         let Some(lane) = self.lanes.get_mut(name) else {
             return;
         };
         lane.running = false;
         self.running -= 1;
         let roused = std::mem::take(&mut lane.roused);
-        if let Some(rest) = rest.filter(|_| !roused) {
-            lane.rests_until = rest;
+        if rest.is_some() && !roused {
+            lane.rest = rest;
         }
-        let wakes = lane.wakes();
-        let group = lane.group.name.clone();
-        if let Some(group) = self.groups.get_mut(&group) {
+        if let Some(group) = self.groups.get_mut(&lane.group.name) {
             group.count -= 1;
             // The longest due of those that were turned away comes back.
             if let Some(first) = group.blocked.pop_first() {
                 self.line.insert(first);
             }
         }
-        match wakes {
-            Some(wakes) => {
-                self.line.insert((wakes, name.to_owned()));
-            }
-            // The word of its next job may still be on the way.
-            None if rest.is_some() => {}
-            None => {
-                self.lanes.remove(name);
-            }
+        // Nothing is known to wait. With a rest, the word of a job may be on the way.
+        if lane.next.is_none() && lane.rest.is_none() {
+            self.lanes.remove(name);
+        } else {
+            self.requeue(name, now);
         }
     }
 
@@ -215,6 +257,15 @@ impl Lanes {
 mod tests {
     use super::*;
 
+    const NOW: Timestamp = Timestamp(1);
+
+    fn until(moment: u64) -> Option<Rest> {
+        Some(Rest {
+            since: NOW,
+            until: Timestamp(moment),
+        })
+    }
+
     fn group(limit: usize) -> impl Fn() -> Group {
         move || Group {
             name: "mastodon".to_owned(),
@@ -225,15 +276,15 @@ mod tests {
     #[test]
     fn a_lane_runs_one_job_at_a_time_and_the_longest_due_first() {
         let mut lanes = Lanes::new(8);
-        lanes.hint("b", Timestamp(20), group(8));
-        lanes.hint("a", Timestamp(10), group(8));
-        lanes.hint("a", Timestamp(5), group(8));
-        lanes.hint("later", Timestamp(99), group(8));
+        lanes.hint("b", Timestamp(20), NOW, group(8));
+        lanes.hint("a", Timestamp(10), NOW, group(8));
+        lanes.hint("a", Timestamp(5), NOW, group(8));
+        lanes.hint("later", Timestamp(99), NOW, group(8));
         assert_eq!(lanes.wakes(), Some(Timestamp(5)));
         assert_eq!(lanes.take_due(Timestamp(50)), ["a", "b"]);
-        lanes.hint("a", Timestamp(1), group(8));
+        lanes.hint("a", Timestamp(1), NOW, group(8));
         assert_eq!(lanes.take_due(Timestamp(50)), Vec::<String>::new());
-        lanes.release("a", None);
+        lanes.release("a", None, NOW);
         assert_eq!(lanes.take_due(Timestamp(50)), ["a"]);
     }
 
@@ -241,45 +292,45 @@ mod tests {
     fn a_full_group_keeps_no_other_from_running() {
         let mut lanes = Lanes::new(8);
         for name in ["a", "b", "c"] {
-            lanes.hint(name, Timestamp(1), group(2));
+            lanes.hint(name, Timestamp(1), NOW, group(2));
         }
-        lanes.hint("other", Timestamp(2), || Group {
+        lanes.hint("other", Timestamp(2), NOW, || Group {
             name: "bluesky".to_owned(),
             limit: 1,
         });
         assert_eq!(lanes.take_due(Timestamp(5)), ["a", "b", "other"]);
         assert_eq!(lanes.wakes(), None, "c is blocked, and nothing else waits");
-        lanes.release("a", None);
+        lanes.release("a", None, NOW);
         assert_eq!(lanes.take_due(Timestamp(5)), ["c"]);
     }
 
     #[test]
     fn a_lane_without_a_job_still_rests() {
         let mut lanes = Lanes::new(8);
-        lanes.hint("a", Timestamp(1), group(8));
+        lanes.hint("a", Timestamp(1), NOW, group(8));
         lanes.take_due(Timestamp(1));
-        lanes.release("a", Some(Timestamp(50)));
+        lanes.release("a", until(50), NOW);
         assert_eq!(lanes.wakes(), None);
-        lanes.hint("a", Timestamp(1), group(8));
+        lanes.hint("a", Timestamp(1), NOW, group(8));
         assert_eq!(lanes.wakes(), Some(Timestamp(50)));
     }
 
     #[test]
     fn a_rest_that_is_ended_holds_nothing_back() {
         let mut lanes = Lanes::new(8);
-        lanes.hint("a", Timestamp(1), group(8));
+        lanes.hint("a", Timestamp(1), NOW, group(8));
         lanes.take_due(Timestamp(1));
         lanes.know("a", Some(Timestamp(2)));
-        lanes.release("a", Some(Timestamp(50)));
-        lanes.rouse("a", Timestamp(0));
+        lanes.release("a", until(50), NOW);
+        lanes.rouse("a", None, NOW);
         assert_eq!(lanes.take_due(Timestamp(3)), ["a"]);
         // Ended while the job still runs, which then says that the lane should rest.
         lanes.know("a", Some(Timestamp(4)));
-        lanes.rouse("a", Timestamp(0));
-        lanes.release("a", Some(Timestamp(90)));
+        lanes.rouse("a", None, NOW);
+        lanes.release("a", until(90), NOW);
         assert_eq!(lanes.take_due(Timestamp(5)), ["a"]);
         lanes.know("a", Some(Timestamp(6)));
-        lanes.release("a", Some(Timestamp(90)));
+        lanes.release("a", until(90), NOW);
         assert_eq!(
             lanes.wakes(),
             Some(Timestamp(90)),
@@ -290,15 +341,42 @@ mod tests {
     #[test]
     fn a_lane_that_rests_wakes_later() {
         let mut lanes = Lanes::new(8);
-        lanes.hint("a", Timestamp(1), group(8));
+        lanes.hint("a", Timestamp(1), NOW, group(8));
         lanes.take_due(Timestamp(1));
         lanes.know("a", Some(Timestamp(2)));
-        lanes.release("a", Some(Timestamp(50)));
+        lanes.release("a", until(50), NOW);
         assert_eq!(lanes.wakes(), Some(Timestamp(50)));
-        lanes.hint("a", Timestamp(1), group(8));
+        lanes.hint("a", Timestamp(1), NOW, group(8));
         assert_eq!(lanes.wakes(), Some(Timestamp(50)));
-        lanes.rest("a", Timestamp(60));
+        lanes.rest("a", until(60), NOW);
         assert_eq!(lanes.take_due(Timestamp(59)), Vec::<String>::new());
         assert_eq!(lanes.take_due(Timestamp(60)), ["a"]);
+    }
+
+    #[test]
+    fn a_rest_is_none_by_a_clock_that_was_set_back_before_it() {
+        let mut lanes = Lanes::new(8);
+        lanes.hint("a", Timestamp(100), Timestamp(500), group(8));
+        let rest = Rest {
+            since: Timestamp(500),
+            until: Timestamp(900),
+        };
+        lanes.rest("a", Some(rest), Timestamp(500));
+        assert_eq!(lanes.wakes(), Some(Timestamp(900)));
+        lanes.set_back(Timestamp(200));
+        assert_eq!(lanes.wakes(), Some(Timestamp(100)));
+        // Set ahead into it again before the lane went on: it is one.
+        assert_eq!(lanes.take_due(Timestamp(600)), Vec::<String>::new());
+        assert_eq!(lanes.wakes(), Some(Timestamp(900)));
+        lanes.set_back(Timestamp(300));
+        assert_eq!(lanes.take_due(Timestamp(300)), ["a"]);
+        lanes.begin("a");
+        lanes.know("a", Some(Timestamp(400)));
+        lanes.release("a", None, Timestamp(300));
+        assert_eq!(
+            lanes.take_due(Timestamp(600)),
+            ["a"],
+            "it went on, and is over"
+        );
     }
 }
