@@ -148,9 +148,9 @@ pub(crate) fn move_in(
     Ok(delivery)
 }
 
-/// Tries a delivery again that has failed, was missed or cancelled, or waits after a
-/// fault; looks again for one that is parked. None goes out before its due time; that of a settled one becomes now where it is
-/// past.
+/// Tries a delivery again that has failed, was missed or cancelled, or waits after a fault;
+/// looks again for one that is parked. None goes out before its due time; that of a settled
+/// one becomes now where it is past.
 pub async fn retry(store: &Store, id: Id, now: Timestamp) -> Result<Delivery, CommandError> {
     store
         .write(move |tx| {

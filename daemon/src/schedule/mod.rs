@@ -39,6 +39,7 @@ pub(crate) async fn run(
 ) -> Result<(), StoreError> {
     loop {
         let current = config.borrow_and_update().clone();
+        let looked = clock.now();
         let next = fire_due(&store, &clock, &current).await?;
         let timer = async {
             match next {
@@ -50,6 +51,8 @@ pub(crate) async fn run(
             Ok(()) = config.changed() => {}
             _ = stop.changed() => return Ok(()),
             () = timer => {}
+            // The next time may be one of a clock that was wrong.
+            () = clock.set_back(looked) => {}
         }
     }
 }

@@ -15,7 +15,6 @@ use crate::queue::{Disposition, Group, Worker, Working};
 use crate::store::{Store, StoreError, Tx};
 
 use super::alarms::Alarms;
-
 use super::upkeep;
 
 pub(super) struct Stations {

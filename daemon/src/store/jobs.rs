@@ -256,9 +256,9 @@ impl Tx<'_> {
             .ok_or_else(|| JOBS.broken(&id.to_key(), "the job is missing".to_owned()))
     }
 
-    /// Ends a lane's rest, where something waits in it.
+    /// Ends a lane's rest; also where none waits in it now, so that the next one finds it
+    /// awake.
     pub fn rouse(&mut self, lane: &str) -> Result<(), StoreError> {
-        // Also where none waits now: the next one must find the lane awake.
         let due = next_due(self, lane)?.unwrap_or(Timestamp::MAX);
         self.hint(DueHint {
             lane: lane.to_owned(),

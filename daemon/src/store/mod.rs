@@ -42,9 +42,8 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
-pub use backup::accept_loss;
 pub use backup::{
-    BackupReport, Restoration, RestoreReport, Target, backup, backups, prune, restore,
+    BackupReport, Restoration, RestoreReport, Target, accept_loss, backup, backups, prune, restore,
 };
 pub use export::{ExportReport, export, import};
 pub use jobs::{Again, Claim, DueHint, JobFilter, LaneHead, Seat};
