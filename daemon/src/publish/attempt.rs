@@ -14,6 +14,7 @@ use crate::store::{Store, StoreError};
 use super::breaker::{self, Caller};
 use super::connector::{Answer, Call, Connector, Connectors, Finding, Outcome, Promise};
 use super::rails::{self, Verdict};
+use super::record;
 use super::restored;
 use super::transition::{self, Event, Follow, Rules};
 
@@ -310,7 +311,7 @@ impl Publisher {
             .write(move |tx| {
                 // A person may have settled it while the platform was asked; what the
                 // platform said is not lost by that.
-                transition::apply(tx, &mut written, id, &follow, now)?;
+                record::apply(tx, &mut written, id, &follow, now)?;
                 let rest = breaker::note(tx, &caller, &written, &noted, now)?;
                 Ok::<_, StoreError>((written, follow, rest))
             })

@@ -4,6 +4,7 @@ use crate::config::Account;
 use crate::model::{Delivery, Id, Job, NewJob, Priority, Receipt, State, Timestamp, Work};
 use crate::store::{Again, Store, StoreError, Tx, View};
 
+use super::record;
 use super::transition::{self, Event, Rules};
 use super::{Promise, lane};
 
@@ -81,7 +82,7 @@ fn change(
         spares: false,
     };
     let follow = transition::next(&mut delivery, &job, event, &rules);
-    transition::apply(tx, &mut delivery, job.id, &follow, now)?;
+    record::apply(tx, &mut delivery, job.id, &follow, now)?;
     Ok(delivery)
 }
 

@@ -4,14 +4,15 @@
 //! batch together with the queue's row. Before a connector is called for a step that can
 //! publish something, the delivery is on disk as `attempting`; found so after a crash, or
 //! left without an answer, it is `unknown`, and is looked up before anything is sent
-//! again. `attempt` makes the calls, `rails` has the ceilings, `breaker` keeps off what
-//! would fail, `command` has what people ask for.
+//! again. `record` writes what a change comes to, `attempt` makes the calls, `rails` has the
+//! ceilings, `breaker` keeps off what would fail, `command` has what people ask for.
 
 mod attempt;
 mod breaker;
 mod command;
 mod connector;
 mod rails;
+mod record;
 mod restored;
 mod transition;
 
@@ -24,5 +25,6 @@ pub use connector::{
     Unavailable,
 };
 pub use rails::{Verdict, fingerprint};
-pub(crate) use transition::posted_note;
-pub use transition::{Event, lane, new_delivery};
+pub(crate) use record::posted_note;
+pub use record::{lane, new_delivery};
+pub use transition::Event;
