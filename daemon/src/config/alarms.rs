@@ -100,30 +100,19 @@ impl<'a> Resolver<'a> {
             return default;
         };
         let raw = &section.value;
-        let breaker = BreakerConfig {
+        let (first, longest) = self.pauses(
+            &section.place,
+            (raw.first.as_ref(), default.first),
+            (raw.longest.as_ref(), default.longest),
+        );
+        BreakerConfig {
             faults: raw
                 .faults
                 .as_ref()
                 .map_or(default.faults, |number| number.value.small()),
-            first: raw
-                .first
-                .as_ref()
-                .map_or(default.first, |span| span.value.0),
-            longest: raw
-                .longest
-                .as_ref()
-                .map_or(default.longest, |span| span.value.0),
-        };
-        if breaker.first > breaker.longest {
-            let first = raw.first.as_ref().map(|span| &span.place);
-            let place = first.or(raw.longest.as_ref().map(|span| &span.place));
-            let message = format!(
-                "`first` ({}) is longer than `longest` ({})",
-                breaker.first, breaker.longest
-            );
-            self.error(place.unwrap_or(&section.place), message);
+            first,
+            longest,
         }
-        breaker
     }
 
     pub fn alarms(&mut self, names: &Names<'a>) -> BTreeMap<String, AlarmConfig> {

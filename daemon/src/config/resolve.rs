@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 
 use chrono_tz::Tz;
 
+use crate::model::TimeSpan;
+
 use super::raw::{
     Named, RawAccount, RawAlarm, RawBrand, RawDaemon, RawFile, RawGenerator, RawSchedule,
 };
 use super::reader::{Located, Tables};
 use super::suggest::did_you_mean;
 use super::tables::{Secrets, Settings};
-use super::values::{FilePath, Name, PluginName};
+use super::values::{FilePath, Name, PluginName, Span};
 use super::{
     Account, Brand, Config, Daemon, Diagnostic, GeneratorConfig, Keep, LogConfig, Origin, Place,
     Rails, Retry,
@@ -221,27 +223,34 @@ impl<'a> Resolver<'a> {
         };
         let raw = &section.value;
         let attempts = raw.attempts.as_ref();
-        let retry = Retry {
+        let (first, longest) = self.pauses(
+            &section.place,
+            (raw.first.as_ref(), default.first),
+            (raw.longest.as_ref(), default.longest),
+        );
+        Retry {
             attempts: attempts.map_or(default.attempts, |number| number.value.small()),
-            first: raw
-                .first
-                .as_ref()
-                .map_or(default.first, |span| span.value.0),
-            longest: raw
-                .longest
-                .as_ref()
-                .map_or(default.longest, |span| span.value.0),
-        };
-        if retry.first > retry.longest {
-            let places = raw.first.as_ref().map(|span| &span.place);
-            let place = places.or(raw.longest.as_ref().map(|span| &span.place));
-            let message = format!(
-                "`first` ({}) is longer than `longest` ({})",
-                retry.first, retry.longest
-            );
-            self.error(place.unwrap_or(&section.place), message);
+            first,
+            longest,
         }
-        retry
+    }
+
+    /// The first pause and the longest one, each with its default.
+    pub(super) fn pauses<const A: u64, const B: u64, const C: u64, const D: u64>(
+        &mut self,
+        section: &Place,
+        first: (Option<&Located<Span<A, B>>>, TimeSpan),
+        longest: (Option<&Located<Span<C, D>>>, TimeSpan),
+    ) -> (TimeSpan, TimeSpan) {
+        let least = first.0.map_or(first.1, |span| span.value.0);
+        let most = longest.0.map_or(longest.1, |span| span.value.0);
+        if least > most {
+            let place = first.0.map(|span| &span.place);
+            let place = place.or(longest.0.map(|span| &span.place));
+            let message = format!("`first` ({least}) is longer than `longest` ({most})");
+            self.error(place.unwrap_or(section), message);
+        }
+        (least, most)
     }
 
     fn brands(&mut self, names: &Names<'a>) -> BTreeMap<String, Brand> {
