@@ -53,17 +53,19 @@ async fn a_dead_platform_opens_the_breaker_and_nothing_is_lost() {
     assert!(daemon.terminate().await.success());
 }
 
+/// Nothing is tried by itself while a test runs.
+fn patient(standin: &Standin, token: &str, hook: &Hook) -> String {
+    cafe(standin, token, &hook.block("ops", "")).replace(
+        "breaker = { first = \"1s\", longest = \"2s\" }",
+        "breaker = { first = \"1h\", longest = \"1h\" }",
+    )
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_token_stops_one_post_and_a_new_one_lets_all_go() {
     let standin = Standin::start(&["cafe"]);
     let hook = Hook::start().await;
-    // Nothing is tried by itself while this test runs.
-    let text = |token: &str| {
-        cafe(&standin, token, &hook.block("ops", "")).replace(
-            "breaker = { first = \"1s\", longest = \"2s\" }",
-            "breaker = { first = \"1h\", longest = \"1h\" }",
-        )
-    };
+    let text = |token: &str| patient(&standin, token, &hook);
     let home = jarchi_tests::daemon::Home::new(&text("wrong-token-0123456789")).await;
     let mut daemon = home.start().await;
     let mut numbers = Vec::new();
@@ -102,12 +104,7 @@ async fn a_refused_token_stops_one_post_and_a_new_one_lets_all_go() {
 async fn a_lane_that_is_empty_wakes_too() {
     let standin = Standin::start(&["cafe"]);
     let hook = Hook::start().await;
-    let text = |token: &str| {
-        cafe(&standin, token, &hook.block("ops", "")).replace(
-            "breaker = { first = \"1s\", longest = \"2s\" }",
-            "breaker = { first = \"1h\", longest = \"1h\" }",
-        )
-    };
+    let text = |token: &str| patient(&standin, token, &hook);
     let home = jarchi_tests::daemon::Home::new(&text("wrong-token-0123456789")).await;
     let mut daemon = home.start().await;
     let number = post(&home, "Tək xəbər").await;
