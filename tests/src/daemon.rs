@@ -217,8 +217,14 @@ impl Daemon {
         self.signal(Signal::HUP);
     }
 
+    /// Waits until it has ended, and all that it said is in its log.
     pub async fn ended(&mut self) -> ExitStatus {
-        match tokio::time::timeout(PATIENCE, self.child.wait()).await {
+        let ending = async {
+            let status = self.child.wait().await;
+            self.log.whole().await;
+            status
+        };
+        match tokio::time::timeout(PATIENCE, ending).await {
             Ok(status) => status.expect("it was started here"),
             Err(_) => panic!("the daemon does not end:\n{}", self.log.text()),
         }
@@ -239,8 +245,7 @@ impl Daemon {
                 tokio::select! {
                     Ok(()) = count.changed() => {}
                     _ = self.child.wait() => {
-                        // The rest of what it said.
-                        let _ = count.changed().await;
+                        self.log.whole().await;
                         let lines = self.log.lines();
                         return lines[from..].iter().map(parsed).find(|line| wanted(line));
                     }
@@ -314,6 +319,8 @@ fn parsed(line: &String) -> Value {
 struct Log {
     lines: Arc<Mutex<Vec<String>>>,
     count: Arc<watch::Sender<usize>>,
+    /// Nothing more will come.
+    whole: Arc<watch::Sender<bool>>,
 }
 
 impl Default for Log {
@@ -321,6 +328,7 @@ impl Default for Log {
         Log {
             lines: Arc::default(),
             count: Arc::new(watch::Sender::new(0)),
+            whole: Arc::new(watch::Sender::new(false)),
         }
     }
 }
@@ -333,8 +341,12 @@ impl Log {
             all.push(line);
             self.count.send_replace(all.len());
         }
-        // The end, for those who wait for more.
-        self.count.send_modify(|_| {});
+        self.whole.send_replace(true);
+    }
+
+    async fn whole(&self) {
+        let mut whole = self.whole.subscribe();
+        let _ = whole.wait_for(|whole| *whole).await;
     }
 
     fn lines(&self) -> Vec<String> {
