@@ -47,6 +47,11 @@ capability!(
     "jarchi_plugin_sdk::bindings::publishing"
 );
 capability!(
+    connecting,
+    "connecting",
+    "jarchi_plugin_sdk::bindings::connecting"
+);
+capability!(
     measuring,
     "measuring",
     "jarchi_plugin_sdk::bindings::measuring"

@@ -1,12 +1,12 @@
-//! The traits of the five capabilities, and what joins them to the component's exports.
+//! The traits of the six capabilities, and what joins them to the component's exports.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::bindings::{answering, generating, measuring, promoting, publishing};
+use crate::bindings::{answering, connecting, generating, measuring, promoting, publishing};
 use crate::generator::{Batch, Brief};
 use crate::{Account, Delivery, Error, Finding, Metric, Outcome, Post, PostMetrics, Problem};
-use crate::{Receipt, Result, Timestamp, guest, inbox, promoter};
+use crate::{Receipt, Result, Timestamp, connection, guest, inbox, promoter};
 
 /// Publishes posts. One irreversible step a call: after a step that is not the last,
 /// return [`Outcome::processing`] with what the next one needs. The host has it on disk
@@ -46,6 +46,21 @@ pub trait Publisher {
         let _ = (account, receipt);
         Err(Error::unsupported("this connector can't delete posts"))
     }
+}
+
+/// Tells what the account's credentials open. Changes nothing on the platform.
+pub trait Connection {
+    /// All profiles that the credentials may post as, whatever the account's settings
+    /// choose.
+    fn targets(account: &Account) -> Result<Vec<connection::Target>> {
+        let _ = account;
+        Err(Error::unsupported(
+            "these credentials open one profile, and there is nothing to choose",
+        ))
+    }
+
+    /// A harmless call on the profile that the settings choose, in its name.
+    fn check(account: &Account) -> Result<connection::Standing>;
 }
 
 /// Reads the numbers.
@@ -166,6 +181,18 @@ impl<T: Publisher> publishing::exports::jarchi::plugin::publisher::Guest for T {
     fn delete(account: Account, receipt: Receipt) -> Result<()> {
         guest::enter();
         T::delete(&account, &receipt)
+    }
+}
+
+impl<T: Connection> connecting::exports::jarchi::plugin::connection::Guest for T {
+    fn targets(account: Account) -> Result<Vec<connection::Target>> {
+        guest::enter();
+        T::targets(&account)
+    }
+
+    fn check(account: Account) -> Result<connection::Standing> {
+        guest::enter();
+        T::check(&account)
     }
 }
 

@@ -27,7 +27,7 @@ pub use bindings::host::jarchi::plugin::types::{
     Account, Error, FocalPoint, Link, Measure, MediaItem, MediaKind, Mention, Metric, Poll, Post,
     Problem, Receipt, Severity, ThreadPart, Timestamp, Visibility,
 };
-pub use capability::{Analytics, Generator, Inbox, Promoter, Publisher};
+pub use capability::{Analytics, Connection, Generator, Inbox, Promoter, Publisher};
 pub use generator::{Batch, Brief, Draft};
 pub use publisher::{Delivery, Finding, Outcome, Progress};
 
@@ -41,6 +41,13 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub mod publisher {
     pub use crate::bindings::publishing::exports::jarchi::plugin::publisher::{
         Delivery, Finding, Outcome, Progress,
+    };
+}
+
+/// The words of [`Connection`].
+pub mod connection {
+    pub use crate::bindings::connecting::exports::jarchi::plugin::connection::{
+        Quota, Standing, Target,
     };
 }
 
@@ -71,7 +78,8 @@ pub mod generator {
 }
 
 /// Exports a plugin's capabilities: `export!(Name: publisher, analytics);`. The names are
-/// `publisher`, `analytics`, `inbox`, `promoter` and `generator`; once in a crate.
+/// `publisher`, `connection`, `analytics`, `inbox`, `promoter` and `generator`; once in a
+/// crate.
 #[macro_export]
 macro_rules! export {
     ($plugin:ident : $($capability:ident),+ $(,)?) => {
@@ -84,6 +92,9 @@ macro_rules! export {
 macro_rules! __export_capability {
     ($plugin:ident publisher) => {
         $crate::__export_world!($plugin, $crate::Publisher, publishing);
+    };
+    ($plugin:ident connection) => {
+        $crate::__export_world!($plugin, $crate::Connection, connecting);
     };
     ($plugin:ident analytics) => {
         $crate::__export_world!($plugin, $crate::Analytics, measuring);
@@ -101,7 +112,7 @@ macro_rules! __export_capability {
         ::core::compile_error!(::core::concat!(
             "no capability `",
             ::core::stringify!($other),
-            "`: there are publisher, analytics, inbox, promoter and generator"
+            "`: there are publisher, connection, analytics, inbox, promoter and generator"
         ));
     };
 }

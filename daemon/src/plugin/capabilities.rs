@@ -8,7 +8,9 @@ use super::component::Capability;
 use super::convert;
 use super::files::media_of;
 use super::registry::Plugin;
-use super::types::{Batch, Brief, Finding, Outcome, PostMetrics, PublishRequest, Subject};
+use super::types::{
+    Batch, Brief, Finding, Outcome, PostMetrics, PublishRequest, Standing, Subject, Target,
+};
 
 /// Calls an exported function on an instance of its own, and converts what it gives back.
 macro_rules! call {
@@ -141,6 +143,39 @@ impl Plugin {
             Vec::new(),
             |guest, store| guest.call_delete(&mut *store, &account, &receipt),
             |()| ()
+        )
+    }
+}
+
+/// `connection`.
+impl Plugin {
+    /// The profiles that the account's credentials open.
+    pub async fn targets(&self, subject: &Subject) -> Called<Vec<Target>> {
+        let account = convert::account(subject);
+        call!(
+            self,
+            Connection,
+            connection,
+            "targets",
+            subject,
+            Vec::new(),
+            |guest, store| guest.call_targets(&mut *store, &account),
+            |targets| convert::targets(targets)?
+        )
+    }
+
+    /// Whether the account's profile can be reached in its name.
+    pub async fn check(&self, subject: &Subject) -> Called<Standing> {
+        let account = convert::account(subject);
+        call!(
+            self,
+            Connection,
+            connection,
+            "check",
+            subject,
+            Vec::new(),
+            |guest, store| guest.call_check(&mut *store, &account),
+            |standing| convert::standing(standing)
         )
     }
 }

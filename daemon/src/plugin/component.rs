@@ -20,6 +20,7 @@ pub const INTERFACE: Version = Version::new(0, 1, 0);
 #[serde(rename_all = "snake_case")]
 pub enum Capability {
     Publisher,
+    Connection,
     Analytics,
     Inbox,
     Promoter,
@@ -27,8 +28,9 @@ pub enum Capability {
 }
 
 impl Capability {
-    pub const ALL: [Capability; 5] = [
+    pub const ALL: [Capability; 6] = [
         Capability::Publisher,
+        Capability::Connection,
         Capability::Analytics,
         Capability::Inbox,
         Capability::Promoter,
@@ -39,6 +41,7 @@ impl Capability {
     pub const fn name(self) -> &'static str {
         match self {
             Capability::Publisher => "publisher",
+            Capability::Connection => "connection",
             Capability::Analytics => "analytics",
             Capability::Inbox => "inbox",
             Capability::Promoter => "promoter",

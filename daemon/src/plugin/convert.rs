@@ -12,7 +12,7 @@ use super::bindings::jarchi::plugin::types as wit;
 use super::files::{CallFiles, id_of};
 use super::types::{
     AccountLimits, Batch, Brief, Campaign, Due, Finding, Generated, Outcome, Pillar, PostMetrics,
-    PublishRequest, Subject, Voice,
+    PublishRequest, Quota, Standing, Subject, Target, Voice,
 };
 
 /// Bytes of a connector's own state, between two steps.
@@ -269,6 +269,52 @@ pub(crate) fn post_metrics(
         .collect()
 }
 
+pub(crate) fn targets(targets: Vec<exports::connection::Target>) -> Result<Vec<Target>, Unusable> {
+    targets
+        .into_iter()
+        .map(|target| {
+            Ok(Target {
+                settings: object(&target.settings, "a target's settings")?,
+                id: target.id,
+                name: target.name,
+                kind: target.kind,
+                url: target.url,
+                obstacle: target.obstacle,
+            })
+        })
+        .collect()
+}
+
+pub(crate) fn standing(standing: exports::connection::Standing) -> Standing {
+    Standing {
+        name: standing.name,
+        url: standing.url,
+        scopes: standing.scopes,
+        lacking: standing.lacking,
+        expires: standing.expires.map(Timestamp),
+        quotas: standing
+            .quotas
+            .into_iter()
+            .map(|quota| Quota {
+                name: quota.name,
+                used: quota.used,
+                limit: quota.limit,
+                resets: quota.resets.map(Timestamp),
+            })
+            .collect(),
+        problems: problems(standing.problems),
+    }
+}
+
+/// A JSON object; nothing at all is an empty one.
+fn object(text: &str, what: &str) -> Result<Map<String, Value>, Unusable> {
+    match text.trim() {
+        "" => Ok(Map::new()),
+        text => serde_json::from_str(text)
+            .map_err(|error| Unusable(format!("{what}: not a JSON object: {error}"))),
+    }
+}
+
 pub(crate) fn brief(subject: &Subject, brief: &Brief) -> exports::generator::Brief {
     exports::generator::Brief {
         settings: json(&subject.settings),
@@ -385,11 +431,7 @@ fn draft_of(post: wit::Post, files: &CallFiles) -> Result<Draft, Unusable> {
         }),
         None => None,
     };
-    let options = match post.options.trim() {
-        "" => Map::new(),
-        text => serde_json::from_str(text)
-            .map_err(|error| Unusable(format!("its options are not a JSON object: {error}")))?,
-    };
+    let options = object(&post.options, "its options")?;
     Ok(Draft {
         text: post.text,
         language: post.language,

@@ -46,7 +46,7 @@ pub use registry::{
 };
 pub use types::{
     AccountLimits, Batch, Brief, Campaign, Due, Finding, Generated, Outcome, Pillar, PostMetrics,
-    PublishRequest, Subject, Voice,
+    PublishRequest, Quota, Standing, Subject, Target, Voice,
 };
 
 #[cfg(test)]

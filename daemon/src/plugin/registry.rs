@@ -282,6 +282,7 @@ fn needs(component: &Component, limits: &Limits) -> Result<(), LoadReason> {
 /// Where the exported functions are, looked up once.
 pub(super) struct Indices {
     pub(super) publisher: Option<exports::publisher::GuestIndices>,
+    pub(super) connection: Option<exports::connection::GuestIndices>,
     pub(super) analytics: Option<exports::analytics::GuestIndices>,
     pub(super) inbox: Option<exports::inbox::GuestIndices>,
     pub(super) promoter: Option<exports::promoter::GuestIndices>,
@@ -301,6 +302,7 @@ impl Indices {
         }
         Ok(Indices {
             publisher: indices!(Publisher, publisher),
+            connection: indices!(Connection, connection),
             analytics: indices!(Analytics, analytics),
             inbox: indices!(Inbox, inbox),
             promoter: indices!(Promoter, promoter),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::model::{DeliveryKey, Draft, Metric, Problem, Progress, Receipt, TimeSpan, Timestamp};
@@ -59,6 +60,45 @@ pub enum Finding {
     /// It is not there: publishing again can't double it.
     Absent,
     CannotTell(String),
+}
+
+/// A profile that an account's credentials may post as.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Target {
+    /// The platform's identifier.
+    pub id: String,
+    pub name: String,
+    /// What it is, for people: `Page`, `organisation`.
+    pub kind: String,
+    pub url: Option<String>,
+    /// Why nothing can be posted as it.
+    pub obstacle: Option<String>,
+    /// The account's settings that choose it.
+    pub settings: Map<String, Value>,
+}
+
+/// How much of what the platform allows is used.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Quota {
+    pub name: String,
+    pub used: u64,
+    pub limit: Option<u64>,
+    pub resets: Option<Timestamp>,
+}
+
+/// What the platform says of an account.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Standing {
+    pub name: String,
+    pub url: Option<String>,
+    /// Empty where the platform does not tell.
+    pub scopes: Vec<String>,
+    /// Needed, and not granted.
+    pub lacking: Vec<String>,
+    pub expires: Option<Timestamp>,
+    pub quotas: Vec<Quota>,
+    /// With an error among them, nothing can be posted.
+    pub problems: Vec<Problem>,
 }
 
 /// What the platform counts of one post.
