@@ -2,6 +2,17 @@
 
 pub use crate::bindings::host::jarchi::plugin::media::{Error, File};
 
+use crate::MediaItem;
+
+/// What stands for the address of a post's file on the public web, for platforms that
+/// fetch media themselves. It goes into a JSON body, a form's field or a query; the broker
+/// puts a short-lived `https` URL in its place, percent-encoded where the text around it
+/// is. The request fails as `invalid` where the operator has configured no address, and
+/// where the file is not of this call's post.
+pub fn public_url(item: &MediaItem) -> String {
+    format!("${{media-url:{}}}", item.id)
+}
+
 /// The most that the host gives at once (bytes).
 const CHUNK: u32 = 1 << 20;
 

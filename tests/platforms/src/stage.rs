@@ -261,7 +261,10 @@ fn arrived(way: &Way, request: &testing::Request) -> Result<Request, HttpError> 
                 }
                 body.extend(b"\r\n\r\n");
                 match &part.body {
-                    PartBody::Bytes(bytes) => body.extend(bytes),
+                    PartBody::Bytes(bytes) => match std::str::from_utf8(bytes) {
+                        Ok(text) => body.extend(with_addresses(way, text)?.bytes()),
+                        Err(_) => body.extend(bytes),
+                    },
                     PartBody::Media(slice) => body.extend(slice_of(way, slice)),
                 }
                 body.extend(b"\r\n");
@@ -287,10 +290,11 @@ fn slice_of(way: &Way, slice: &jarchi_plugin_sdk::http::MediaSlice) -> Vec<u8> {
     bytes[start..end].to_vec()
 }
 
-/// With the secrets in their places.
+/// With the secrets and the files' public addresses in their places.
 fn filled(way: &Way, text: &str) -> Result<String, HttpError> {
+    let text = &with_addresses(way, text)?;
     let mut whole = String::new();
-    let mut rest = text;
+    let mut rest = text.as_str();
     while let Some((before, after)) = rest.split_once("${secret:") {
         let (name, after) = after.split_once('}').expect("a placeholder ends");
         let Some(value) = way.secrets.get(name) else {
@@ -301,4 +305,69 @@ fn filled(way: &Way, text: &str) -> Result<String, HttpError> {
         rest = after;
     }
     Ok(whole + rest)
+}
+
+/// `${media-url:ID}` is `https://media.example/ID` here, percent-encoded where it was so.
+fn with_addresses(way: &Way, text: &str) -> Result<String, HttpError> {
+    let mut whole = text.to_owned();
+    for (opening, end, address) in [
+        ("${media-url:", "}", "https://media.example/"),
+        (
+            "%24%7Bmedia-url%3A",
+            "%7D",
+            "https%3A%2F%2Fmedia.example%2F",
+        ),
+    ] {
+        while let Some((before, after)) = whole.split_once(opening) {
+            let Some((id, after)) = after.split_once(end) else {
+                return Err(HttpError::Invalid("a placeholder is not whole".into()));
+            };
+            if !way.files.contains_key(id) {
+                return Err(HttpError::Invalid(format!("no file `{id}`")));
+            }
+            whole = format!("{before}{address}{id}{after}");
+        }
+    }
+    Ok(whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use jarchi_plugin_sdk::{http, media};
+
+    use super::*;
+
+    struct Echo;
+
+    impl Platform for Echo {
+        fn answer(&mut self, request: &Request, _: Timestamp) -> Answer {
+            let body = String::from_utf8_lossy(&request.body);
+            Answer::new(200, "text/plain", format!("{} {body}", request.url))
+        }
+    }
+
+    #[test]
+    fn a_file_has_an_address_wherever_text_goes() {
+        let stage = Stage::new(Echo);
+        let url = media::public_url(&stage.file("one.jpg", "image/jpeg", *b"x"));
+        let said = |request: http::Request| request.read().expect("an answer").text().into_owned();
+
+        let json = http::post("https://api.example/").json(&serde_json::json!({ "url": url }));
+        assert_eq!(
+            said(json),
+            r#"https://api.example/ {"url":"https://media.example/one.jpg"}"#
+        );
+        let form = http::post("https://api.example/").form([("url", url.as_str())]);
+        assert_eq!(
+            said(form),
+            "https://api.example/ url=https%3A%2F%2Fmedia.example%2Fone.jpg"
+        );
+        let query = http::post("https://api.example/").query("url", &url);
+        assert_eq!(
+            said(query).trim(),
+            "https://api.example/?url=https%3A%2F%2Fmedia.example%2Fone.jpg"
+        );
+        let other = http::post("https://api.example/").query("url", "${media-url:two.jpg}");
+        assert!(matches!(other.send(), Err(http::HttpError::Invalid(_))));
+    }
 }
