@@ -45,6 +45,8 @@ fn refused(inspection: &Inspection, name: &str, path: &Path) -> Option<String> {
         grants: Vec::new(),
         limits: Limits::default(),
         concurrency: PluginConfig::CONCURRENCY,
+        app: crate::config::AppKeys::default(),
+        redirect: None,
     };
     judge(inspection, &config)
         .err()

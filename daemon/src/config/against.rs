@@ -8,7 +8,7 @@ use url::Url;
 
 use super::suggest::did_you_mean;
 use super::{Config, Diagnostic};
-use crate::plugin::manifest::{Manifest, SettingKind, SettingSpec};
+use crate::plugin::manifest::{AuthSpec, Manifest, SettingKind, SettingSpec};
 
 /// What an account or a generator hands to its plugin.
 struct Subject<'a> {
@@ -77,7 +77,10 @@ struct Check<'a> {
 
 impl Check<'_> {
     fn error(&mut self, key: &str, message: impl Into<String>, help: Option<String>) {
-        let finding = Diagnostic::error(message).maybe_help(help);
+        self.add(Diagnostic::error(message).maybe_help(help), key);
+    }
+
+    fn add(&mut self, finding: Diagnostic, key: &str) {
         let mut finding = match self.config.origin.place(key) {
             Some(place) => self.config.origin.show(finding.at(place)),
             None => finding.in_file(&self.config.path),
@@ -146,9 +149,25 @@ impl Check<'_> {
             self.error(&format!("{section}{name}"), message, help);
         }
         for (name, spec) in &manifest.secrets {
-            if spec.required && !self.is_written(subject, "secrets", name) {
-                let message = format!("the plugin `{plugin}` needs the secret `{name}`");
-                self.error(&subject.key, message, words(&spec.description));
+            if !spec.required || self.is_written(subject, "secrets", name) {
+                continue;
+            }
+            match (&manifest.auth, subject.key.strip_prefix("account.")) {
+                // What the flow brings is in no file.
+                (Some(AuthSpec::Oauth2(_)), Some(_)) => {}
+                // It may be in the vault, which is not looked into here.
+                (Some(AuthSpec::Token { .. }), Some(account)) => {
+                    let message = format!("the secret `{name}` is not in the configuration");
+                    let help = format!(
+                        "`jarchi account auth {account}` asks for it and keeps it in the vault; \
+                         where that was done, nothing is missing"
+                    );
+                    self.add(Diagnostic::warning(message).help(help), &subject.key);
+                }
+                _ => {
+                    let message = format!("the plugin `{plugin}` needs the secret `{name}`");
+                    self.error(&subject.key, message, words(&spec.description));
+                }
             }
         }
     }

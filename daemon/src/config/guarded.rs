@@ -6,7 +6,7 @@ use std::fmt;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Account, Email, GeneratorConfig, Webhook};
+use super::{Account, AppKeys, Email, GeneratorConfig, Webhook};
 
 impl fmt::Debug for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -16,6 +16,7 @@ impl fmt::Debug for Account {
             brand,
             settings,
             secrets,
+            app,
             slots,
             hold,
             rails,
@@ -28,6 +29,7 @@ impl fmt::Debug for Account {
             .field("brand", brand)
             .field("settings", &settings.keys().collect::<Vec<_>>())
             .field("secrets", &secrets.keys())
+            .field("app", app)
             .field("slots", slots)
             .field("hold", hold)
             .field("rails", rails)
@@ -44,11 +46,28 @@ impl PartialEq for Account {
             && self.brand == other.brand
             && self.settings == other.settings
             && same_secrets(&self.secrets, &other.secrets)
+            && self.app == other.app
             && self.slots == other.slots
             && self.hold == other.hold
             && self.rails == other.rails
             && self.quiet_after == other.quiet_after
             && self.numbers_after == other.numbers_after
+    }
+}
+
+impl fmt::Debug for AppKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AppKeys")
+            .field("id", &self.id.is_some())
+            .field("secret", &self.secret.is_some())
+            .finish()
+    }
+}
+
+impl PartialEq for AppKeys {
+    fn eq(&self, other: &Self) -> bool {
+        same_secret(self.id.as_ref(), other.id.as_ref())
+            && same_secret(self.secret.as_ref(), other.secret.as_ref())
     }
 }
 

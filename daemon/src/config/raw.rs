@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 
 use super::alarms::{MailAddress, MailServer};
 use super::reader::{Located, Tables, section};
-use super::tables::{Folders, SecretAddress, Secrets, Settings};
+use super::tables::{CallbackAddress, Folders, SecretAddress, SecretText, Secrets, Settings};
 use super::values::{
     CronText, FilePath, Hashtag, HttpAddress, Language, LogFilter, Measured, Name, PluginName,
     Size, Span, Whole,
@@ -148,6 +148,10 @@ section! {
         /// Put into requests by the broker; the plugin never sees them. Write
         /// `${env:NAME}`, `${file:PATH}` or `${credential:NAME}`.
         secrets: Secrets,
+        /// The app's id for this account alone; else the plugin's.
+        client_id: SecretText,
+        /// The app's secret for this account alone; goes with its `client_id`.
+        client_secret: SecretText,
         /// When posts without a time of their own go out: cron expressions in the
         /// brand's time zone.
         slots: Vec<Located<CronText>>,
@@ -184,6 +188,15 @@ section! {
         name(required): PluginName,
         /// The component's file. Else `NAME.wasm` in `plugin_dir`.
         path: FilePath,
+        /// The id of your app at the platform, where accounts are connected by
+        /// `jarchi account auth`. May hold `${env:NAME}`, `${file:PATH}` and
+        /// `${credential:NAME}`.
+        client_id: SecretText,
+        /// The app's secret. Write `${env:NAME}`, `${file:PATH}` or `${credential:NAME}`.
+        client_secret: SecretText,
+        /// The address that is registered for the app, to which the platform sends the
+        /// browser back. Else a free port of `http://127.0.0.1`.
+        redirect: CallbackAddress,
         /// Calls under way at once.
         concurrency: Whole<1, 256> = PluginConfig::CONCURRENCY,
         /// What one call may use.

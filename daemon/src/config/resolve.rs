@@ -13,7 +13,7 @@ use super::raw::{
 };
 use super::reader::{Located, Tables};
 use super::suggest::did_you_mean;
-use super::tables::{Secrets, Settings};
+use super::tables::{SecretText, Secrets, Settings};
 use super::values::{FilePath, Name, PluginName, Span};
 use super::{
     Account, Brand, Config, Daemon, Diagnostic, GeneratorConfig, Keep, LogConfig, Origin, Place,
@@ -286,6 +286,7 @@ impl<'a> Resolver<'a> {
                     brand: brand.to_owned(),
                     settings: settings(&raw.settings),
                     secrets: secrets(&raw.secrets),
+                    app: self.app(raw.client_id.as_ref(), raw.client_secret.as_ref()),
                     slots: slots.map(|slot| slot.value.0.clone()).collect(),
                     hold: raw.hold.as_ref().is_some_and(|hold| hold.value),
                     rails: rails(raw),
@@ -481,6 +482,10 @@ pub(super) fn secrets(raw: &Option<Located<Secrets>>) -> BTreeMap<String, secrec
     given
         .filter_map(|(name, secret)| Some((name.clone(), secret.clone()?)))
         .collect()
+}
+
+pub(super) fn secret_text(raw: Option<&Located<SecretText>>) -> Option<secrecy::SecretString> {
+    raw.and_then(|raw| raw.value.0.clone())
 }
 
 fn keep(daemon: Option<&RawDaemon>) -> Keep {

@@ -128,7 +128,7 @@ impl Read for Secrets {
             let key = join(key, &name);
             let place = reader.place(value, &key);
             reader.places.insert(key.clone(), place);
-            if let Some(secret) = secret(value, &key, reader) {
+            if let Some(secret) = secret(value, &key, reader, false) {
                 secrets.insert(name, secret);
             }
         }
@@ -140,14 +140,19 @@ impl Read for Secrets {
     }
 }
 
-fn secret(value: &Value<'_>, key: &str, reader: &mut Reader<'_>) -> Option<Option<SecretString>> {
+fn secret(
+    value: &Value<'_>,
+    key: &str,
+    reader: &mut Reader<'_>,
+    is_public: bool,
+) -> Option<Option<SecretString>> {
     let text = reader.string(value, key, "a string")?;
     if text.is_empty() {
         reader.error(value, key, "the secret is empty");
         return None;
     }
     let expanded = expanded(text, value, key, reader);
-    if expanded.kinds.is_empty() && expanded.text.is_some() {
+    if !is_public && expanded.kinds.is_empty() && expanded.text.is_some() {
         let warning = Diagnostic::warning("the secret stands in the configuration itself")
             .help("keep it outside: `${credential:NAME}` of systemd, `${file:PATH}` with mode 0600, or `${env:NAME}`");
         reader.finding(warning, value, key);
@@ -156,6 +161,23 @@ fn secret(value: &Value<'_>, key: &str, reader: &mut Reader<'_>) -> Option<Optio
         Some(text) => Some(Some(SecretString::from(text))),
         None if reader.environment.is_none() => Some(None),
         None => None,
+    }
+}
+
+/// A secret that stands alone. None: references are not followed.
+#[derive(Clone, Debug)]
+pub(super) struct SecretText(pub Option<SecretString>);
+
+impl Read for SecretText {
+    fn read(value: &Value<'_>, key: &str, reader: &mut Reader<'_>) -> Option<Self> {
+        reader.hide(value);
+        // An app's id is no secret by itself: it may stand in the file.
+        let is_public = key.ends_with(".client_id");
+        secret(value, key, reader, is_public).map(SecretText)
+    }
+
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "minLength": 1 })
     }
 }
 
@@ -211,5 +233,32 @@ impl Read for Folders {
 
     fn schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "object", "additionalProperties": { "type": "string" } })
+    }
+}
+
+/// The address to which a platform sends the browser back.
+#[derive(Clone, Debug)]
+pub(super) struct CallbackAddress(pub url::Url);
+
+impl Read for CallbackAddress {
+    fn read(value: &Value<'_>, key: &str, reader: &mut Reader<'_>) -> Option<Self> {
+        let text = reader.string(value, key, "a string")?;
+        match url::Url::parse(text) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {
+                Some(CallbackAddress(url))
+            }
+            _ => {
+                reader.error(
+                    value,
+                    key,
+                    "is not a URL with `http://` or `https://` and a host",
+                );
+                None
+            }
+        }
+    }
+
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "uri" })
     }
 }

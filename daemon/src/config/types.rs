@@ -206,6 +206,8 @@ pub struct Account {
     pub settings: serde_json::Map<String, serde_json::Value>,
     /// Filled in by the broker, never handed to the plugin.
     pub secrets: BTreeMap<String, SecretString>,
+    /// Its own app, instead of the plugin's.
+    pub app: AppKeys,
     /// When posts without a time of their own go out: cron expressions in the brand's
     /// time zone.
     pub slots: Vec<String>,
@@ -263,6 +265,30 @@ pub struct PluginConfig {
     pub limits: Limits,
     /// Calls under way at once.
     pub concurrency: usize,
+    /// The operator's app at the platform.
+    pub app: AppKeys,
+    /// The address that is registered for the app.
+    pub redirect: Option<url::Url>,
+}
+
+/// What a platform knows an app by.
+#[derive(Clone, Default)]
+pub struct AppKeys {
+    pub id: Option<SecretString>,
+    pub secret: Option<SecretString>,
+}
+
+impl Config {
+    /// The app that speaks for an account: its own, else its plugin's.
+    pub fn app_of(&self, account: &Account) -> AppKeys {
+        if account.app.id.is_some() {
+            return account.app.clone();
+        }
+        self.plugins
+            .get(&account.plugin)
+            .map(|plugin| plugin.app.clone())
+            .unwrap_or_default()
+    }
 }
 
 impl PluginConfig {

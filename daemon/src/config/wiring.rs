@@ -6,11 +6,12 @@ use std::path::PathBuf;
 
 use super::raw::{RawGrant, RawLimits, RawPlugin, RawSchedule};
 use super::reader::Located;
-use super::resolve::{Index, Names, Resolver, common_zone, named_plugins, tables};
+use super::resolve::{Index, Names, Resolver, common_zone, named_plugins, secret_text, tables};
 use super::suggest::did_you_mean;
+use super::tables::SecretText;
 use super::values::{FilePath, Measured};
 use super::{
-    Account, Brand, Daemon, Diagnostic, GeneratorConfig, Grant, Limits, Misfire, Place,
+    Account, AppKeys, Brand, Daemon, Diagnostic, GeneratorConfig, Grant, Limits, Misfire, Place,
     PluginConfig, Run, ScheduleConfig,
 };
 
@@ -80,6 +81,32 @@ impl<'a> Resolver<'a> {
             concurrency: raw
                 .and_then(|raw| raw.concurrency.as_ref())
                 .map_or(PluginConfig::CONCURRENCY, |number| number.value.count()),
+            app: self.app(
+                raw.and_then(|raw| raw.client_id.as_ref()),
+                raw.and_then(|raw| raw.client_secret.as_ref()),
+            ),
+            redirect: raw
+                .and_then(|raw| raw.redirect.as_ref())
+                .map(|redirect| redirect.value.0.clone()),
+        }
+    }
+
+    /// The keys of an app. A secret without an id is of no app.
+    pub(super) fn app(
+        &mut self,
+        id: Option<&Located<SecretText>>,
+        secret: Option<&Located<SecretText>>,
+    ) -> AppKeys {
+        if let (None, Some(secret)) = (id, secret) {
+            self.findings.push(
+                Diagnostic::error("there is no `client_id` beside it")
+                    .at(&secret.place)
+                    .help("an app's secret goes with the app's id, in the same block"),
+            );
+        }
+        AppKeys {
+            id: secret_text(id),
+            secret: secret_text(secret),
         }
     }
 

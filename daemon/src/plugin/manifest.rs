@@ -6,12 +6,15 @@ use std::collections::BTreeMap;
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
+mod auth;
 mod check;
 mod parse;
+mod parse_auth;
 mod read;
 #[cfg(test)]
 mod tests;
 
+pub use auth::{AuthAnswer, AuthSpec, ClientAuth, Exchange, Oauth2, Pkce, Refresh, TokenMethod};
 pub use read::{ManifestError, Problem};
 
 /// The name of the custom section that holds the manifest, as TOML.
@@ -126,23 +129,6 @@ pub enum SettingKind {
     Urls,
     /// A table of its own shape.
     Table,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "flow", deny_unknown_fields, rename_all = "snake_case")]
-pub enum AuthSpec {
-    /// The operator pastes a token.
-    Token { help: String },
-    /// OAuth 2: endpoints, scopes.
-    #[serde(rename_all = "snake_case")]
-    Oauth2 {
-        authorize: String,
-        token: String,
-        #[serde(default)]
-        scopes: Vec<String>,
-        #[serde(default)]
-        pkce: bool,
-    },
 }
 
 /// What the platform takes, as far as it is the same for every account.

@@ -40,6 +40,7 @@ pub fn account(name: &str) -> Account {
         hold: false,
         rails: rails(),
         quiet_after: None,
+        app: jarchi::config::AppKeys::default(),
         numbers_after: None,
     }
 }

@@ -94,6 +94,8 @@ pub fn config(name: &str, path: &Path) -> PluginConfig {
         grants: Vec::new(),
         limits: Limits::default(),
         concurrency: 4,
+        app: jarchi::config::AppKeys::default(),
+        redirect: None,
     }
 }
 

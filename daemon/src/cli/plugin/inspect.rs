@@ -86,12 +86,15 @@ fn words(outcome: &Outcome<'_>) -> String {
     page.list("settings", manifest.settings.iter(), setting);
     match &manifest.auth {
         Some(AuthSpec::Token { help }) => page.line("token", help),
-        Some(AuthSpec::Oauth2 {
-            authorize, scopes, ..
-        }) => page.line(
-            "OAuth 2",
-            &format!("{authorize}, scopes {}", or_none(scopes)),
-        ),
+        Some(AuthSpec::Oauth2(oauth)) => {
+            page.line(
+                "OAuth 2",
+                &format!("{}, scopes {}", oauth.authorize, or_none(&oauth.scopes)),
+            );
+            if !oauth.help.is_empty() {
+                page.line("app", &oauth.help);
+            }
+        }
         None => {}
     }
     if capabilities.contains(&Capability::Publisher) {

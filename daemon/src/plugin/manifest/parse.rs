@@ -6,10 +6,10 @@ use semver::Version;
 use toml::de::DeTable;
 
 use super::check::{self, Hosts};
+use super::parse_auth::{auth, carried};
 use super::read::{At, Fields, ManifestError, Problems, listed, nearest};
 use super::{
-    AuthSpec, Capture, DeliverySpec, Manifest, Place, PlatformLimits, SecretSpec, SettingKind,
-    SettingSpec,
+    Capture, DeliverySpec, Manifest, Place, PlatformLimits, SecretSpec, SettingKind, SettingSpec,
 };
 
 impl Manifest {
@@ -60,15 +60,19 @@ fn manifest(fields: Fields<'_>) -> Manifest {
         settings: &settings,
         hosts: &hosts,
     };
+    let carried = carried(&fields);
     let secrets = fields
         .entries("secrets")
         .into_iter()
         .map(|(name, fields)| {
             named(&name);
-            (name.value.to_owned(), secret(fields, &scope))
+            let needs_place = !carried.iter().any(|one| one == name.value);
+            (name.value.to_owned(), secret(fields, &scope, needs_place))
         })
         .collect();
-    let auth = fields.table("auth").and_then(|fields| auth(fields, &scope));
+    let auth = fields
+        .table("auth")
+        .and_then(|fields| auth(fields, &scope, &secrets));
     let limits = fields.table("limits").map(limits).unwrap_or_default();
     let delivery = fields.table("delivery").map(delivery).unwrap_or_default();
     fields.end();
@@ -90,8 +94,8 @@ fn manifest(fields: Fields<'_>) -> Manifest {
 }
 
 /// What the parts of a manifest may refer to.
-struct Scope<'a> {
-    settings: &'a BTreeMap<String, SettingSpec>,
+pub(super) struct Scope<'a> {
+    pub(super) settings: &'a BTreeMap<String, SettingSpec>,
     /// The manifest's; empty while these are read.
     hosts: &'a [String],
 }
@@ -116,7 +120,7 @@ impl Scope<'_> {
     }
 
     /// A setting whose value has a host.
-    fn setting(&self, name: &str) -> Result<(), String> {
+    pub(super) fn setting(&self, name: &str) -> Result<(), String> {
         match self.settings.get(name).map(|setting| setting.kind) {
             Some(SettingKind::Url | SettingKind::Urls) => Ok(()),
             Some(_) => Err(format!(
@@ -134,7 +138,7 @@ impl Scope<'_> {
     }
 }
 
-fn secret(fields: Fields<'_>, scope: &Scope<'_>) -> SecretSpec {
+fn secret(fields: Fields<'_>, scope: &Scope<'_>, needs_place: bool) -> SecretSpec {
     let description = fields.string("description").unwrap_or_default();
     let required = fields.flag("required");
     let mut place: Vec<Place> = Vec::new();
@@ -174,7 +178,7 @@ fn secret(fields: Fields<'_>, scope: &Scope<'_>) -> SecretSpec {
         fields.end();
         capture.push(new);
     }
-    if place.is_empty() {
+    if place.is_empty() && needs_place {
         fields.refuse(
             "the secret can be put nowhere: give it a place, as `place = [{ header = \"authorization\" }]`",
         );
@@ -276,37 +280,6 @@ fn fits(value: &serde_json::Value, kind: SettingKind, one_of: &[&str]) -> Result
     }
 }
 
-fn auth(fields: Fields<'_>, scope: &Scope<'_>) -> Option<AuthSpec> {
-    #[derive(Clone, Copy)]
-    enum Flow {
-        Token,
-        Oauth2,
-    }
-    let flow = one_of(
-        fields.required("flow")?,
-        &[("token", Flow::Token), ("oauth2", Flow::Oauth2)],
-    )?;
-    let endpoint = |name| {
-        required_text(&fields, name, |text| match check::endpoint(text)? {
-            Some(setting) => scope.setting(setting),
-            None => Ok(()),
-        })
-    };
-    let auth = match flow {
-        Flow::Token => AuthSpec::Token {
-            help: required_text(&fields, "help", |_| Ok(())),
-        },
-        Flow::Oauth2 => AuthSpec::Oauth2 {
-            authorize: endpoint("authorize"),
-            token: endpoint("token"),
-            scopes: unique(fields.texts("scopes")),
-            pkce: fields.flag("pkce"),
-        },
-    };
-    fields.end();
-    Some(auth)
-}
-
 fn limits(fields: Fields<'_>) -> PlatformLimits {
     let media_types = fields.texts("media_types");
     for text in &media_types {
@@ -353,7 +326,7 @@ fn named(name: &At<'_, &str>) {
     }
 }
 
-fn checked(
+pub(super) fn checked(
     text: Option<At<'_, &str>>,
     check: impl Fn(&str) -> Result<(), String>,
 ) -> Option<String> {
@@ -364,7 +337,7 @@ fn checked(
     Some(text.value.to_owned())
 }
 
-fn required_text(
+pub(super) fn required_text(
     fields: &Fields<'_>,
     name: &'static str,
     check: impl Fn(&str) -> Result<(), String>,
@@ -372,7 +345,7 @@ fn required_text(
     checked(fields.required(name), check).unwrap_or_default()
 }
 
-fn one_of<T: Copy>(text: At<'_, &str>, known: &[(&str, T)]) -> Option<T> {
+pub(super) fn one_of<T: Copy>(text: At<'_, &str>, known: &[(&str, T)]) -> Option<T> {
     if let Some((_, value)) = known.iter().find(|(name, _)| *name == text.value) {
         return Some(*value);
     }
@@ -385,7 +358,7 @@ fn one_of<T: Copy>(text: At<'_, &str>, known: &[(&str, T)]) -> Option<T> {
 }
 
 /// Notes what stands in a list twice.
-fn unique(texts: Vec<At<'_, &str>>) -> Vec<String> {
+pub(super) fn unique(texts: Vec<At<'_, &str>>) -> Vec<String> {
     let mut seen = BTreeSet::new();
     for text in &texts {
         if !seen.insert(text.value) {

@@ -90,7 +90,7 @@ pub(super) struct At<'p, T> {
     pub(super) value: T,
     problems: &'p Problems<'p>,
     span: Range<usize>,
-    key: String,
+    pub(super) key: String,
 }
 
 impl<T> At<'_, T> {
@@ -233,6 +233,23 @@ impl<'p> Fields<'p> {
             entries.extend(at.table().map(|fields| (name, fields)));
         }
         entries
+    }
+
+    /// A table before its turn; what is wrong with it is told when that comes.
+    pub(super) fn glance(&self, name: &str) -> Option<&'p DeTable<'p>> {
+        self.table.get(name)?.get_ref().as_table()
+    }
+
+    /// The texts of a table whose keys are names that the author chose.
+    pub(super) fn named_texts(&self, name: &'static str) -> Vec<(String, At<'p, &'p str>)> {
+        let Some(table) = self.table(name) else {
+            return Vec::new();
+        };
+        let texts = table.table.iter().filter_map(|(key, value)| {
+            let text = table.at(key.get_ref(), value).text()?;
+            Some((key.get_ref().to_string(), text))
+        });
+        texts.collect()
     }
 
     pub(super) fn json(&self, name: &'static str) -> Option<At<'p, serde_json::Value>> {

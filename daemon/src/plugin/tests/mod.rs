@@ -134,6 +134,8 @@ impl Stage {
             grants: Vec::new(),
             limits: limits(),
             concurrency: 4,
+            app: crate::config::AppKeys::default(),
+            redirect: None,
         }
     }
 
