@@ -276,6 +276,25 @@ fn a_body_of_another_shape() {
 }
 
 #[test]
+fn secrets_in_the_address_and_signatures() {
+    let host = Host::new();
+    host.serve(|_| Answer::empty(200));
+    http::get(format!("{URL}#c"))
+        .query("q", "${secret:token}")
+        .query_secret("access_token", "token")
+        .query("n", 5)
+        .header("x-signature", format!("v1,{}", http::signature("key")))
+        .read()
+        .unwrap();
+    let sent = &host.requests()[0];
+    assert_eq!(
+        sent.url,
+        format!("{URL}?q=%24%7Bsecret%3Atoken%7D&access_token=${{secret:token}}&n=5#c")
+    );
+    assert_eq!(sent.header("x-signature"), Some("v1,${hmac-sha256:key}"));
+}
+
+#[test]
 fn what_leaves() {
     let host = Host::new();
     host.serve(|_| Answer::empty(200));

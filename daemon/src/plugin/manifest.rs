@@ -69,7 +69,7 @@ pub struct SecretSpec {
     pub capture: Vec<Capture>,
 }
 
-/// Exactly one of `header` and `body` is given.
+/// Exactly one of `header`, `body` and `url` is given.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 pub struct Place {
@@ -85,9 +85,44 @@ pub struct Place {
     /// Only with this method.
     #[serde(default)]
     pub method: Option<String>,
-    /// Only with this path; `*` at the end matches any rest.
+    /// Only with this path; `*` at the end matches any rest, and as a segment any one. With
+    /// `url` it may hold the secret's own placeholder, which stands for it in the path.
     #[serde(default)]
     pub path: Option<String>,
+    /// The address may hold it: in the path where `path` has its placeholder, else in a
+    /// parameter of the query.
+    #[serde(default)]
+    pub url: bool,
+    /// The parameter of the query; none means `access_token` and the secret's own name.
+    #[serde(default)]
+    pub parameter: Option<String>,
+    /// Not the secret goes into the header, but a signature that is made with it.
+    #[serde(default)]
+    pub sign: Option<Sign>,
+    /// What the signature is over; none means the body.
+    #[serde(default)]
+    pub over: Option<Over>,
+}
+
+/// How a request is signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Sign {
+    /// Written `${hmac-sha256:NAME}`.
+    #[serde(rename = "hmac-sha256")]
+    HmacSha256,
+}
+
+/// What a signature is over, and how key and signature are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Over {
+    /// The body as it is sent. The key is the secret's bytes, the signature is in
+    /// lower-case hexadecimal.
+    #[default]
+    Body,
+    /// `{webhook-id}.{webhook-timestamp}.{body}`, of the headers of these names. The key is
+    /// base64 behind `whsec_`, the signature base64 (the Standard Webhooks specification).
+    StandardWebhooks,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

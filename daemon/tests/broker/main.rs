@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod addresses;
 mod captured;
 mod limits;
 mod media;
@@ -9,4 +10,5 @@ mod pacing;
 mod reach;
 mod redirects;
 mod secrets;
+mod signatures;
 mod world;

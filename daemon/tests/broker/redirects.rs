@@ -147,16 +147,20 @@ async fn a_login_s_body_does_not_go_along_either() {
 
 /// A server that could have a placeholder filled would read any secret.
 #[tokio::test]
-async fn a_server_s_own_placeholder_stays_as_it_is() {
-    let (world, first, second, asker) =
-        two(|there| redirect(302, &format!("{there}/?t=${{secret:token}}"))).await;
-    let asker = asker
-        .manifest("[secrets.token]\nplace = [{ header = \"authorization\" }]\n")
-        .secret("token", "s3cret-token");
-    world.get(&asker, &url(&first, "/")).await.unwrap();
-    let seen = second.only();
-    assert_eq!(seen.uri.query(), Some("t=${secret:token}"));
-    assert_eq!(first.seen().len(), 1);
+async fn a_server_s_own_placeholder_leads_nowhere() {
+    for place in [
+        "header = \"authorization\"",
+        "url = true, parameter = \"t\"",
+    ] {
+        let (world, first, second, asker) =
+            two(|there| redirect(302, &format!("{there}/?t=${{secret:token}}"))).await;
+        let asker = asker
+            .manifest(&format!("[secrets.token]\nplace = [{{ {place} }}]\n"))
+            .secret("token", "s3cret-token");
+        assert_denied(world.get(&asker, &url(&first, "/")).await, "put a secret");
+        assert_eq!(first.seen().len(), 1);
+        assert_eq!(second.connections(), 0);
+    }
 }
 
 #[tokio::test]

@@ -27,6 +27,13 @@ pub fn secret(name: &str) -> String {
     format!("${{secret:{name}}}")
 }
 
+/// The placeholder of a signature (HMAC with SHA-256) that is made with a secret: in a
+/// header, alone or behind a prefix, where the manifest has `sign` at the secret's place.
+/// The broker computes it over what is sent.
+pub fn signature(name: &str) -> String {
+    format!("${{hmac-sha256:{name}}}")
+}
+
 /// A `GET` request.
 pub fn get(url: impl Into<String>) -> Request {
     Request::new("GET", url)
@@ -108,6 +115,16 @@ impl Request {
         url.push('=');
         url.push_str(&encode(&value.to_string()));
         url.push_str(&fragment.unwrap_or_default());
+        self
+    }
+
+    /// Adds a parameter with the placeholder of a secret to the query, where the manifest
+    /// has a place with `url = true` for it.
+    pub fn query_secret(mut self, parameter: &str, name: &str) -> Self {
+        self = self.query(parameter, "");
+        let fragment = self.inner.url.find('#');
+        let end = fragment.unwrap_or(self.inner.url.len());
+        self.inner.url.insert_str(end, &secret(name));
         self
     }
 

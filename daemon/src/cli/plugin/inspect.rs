@@ -186,9 +186,14 @@ fn secret(name: &str, secret: &SecretSpec) -> String {
 }
 
 fn place_of(place: &Place) -> String {
-    let mut text = match &place.header {
-        Some(header) => format!("the header {header}"),
-        None => "the body".to_owned(),
+    let mut text = match (&place.header, &place.parameter) {
+        (Some(header), _) if place.sign.is_some() => {
+            format!("the header {header} as a signature made with it")
+        }
+        (Some(header), _) => format!("the header {header}"),
+        (None, Some(parameter)) => format!("the parameter {parameter} of the address"),
+        (None, None) if place.url => "the address".to_owned(),
+        (None, None) => "the body".to_owned(),
     };
     if let Some(method) = &place.method {
         text += &format!(" of {method}");

@@ -10,7 +10,7 @@ use super::redact::Redactor;
 use super::redirect::Hop;
 use super::trace::Tally;
 use super::transport::describe;
-use super::{Caller, Error, Response, capture};
+use super::{Caller, Error, Response, address_fill, capture};
 
 pub(super) async fn read(
     caller: &Caller,
@@ -48,7 +48,7 @@ pub(super) async fn read(
     if status.is_success()
         && let Some(target) = Target::of(&hop.url)
     {
-        let rules = capture::rules(caller, &target, &hop.method, hop.url.path());
+        let rules = capture::rules(caller, &target, &hop.method, &address_fill::path(&hop.url));
         if let Some((taken, rest)) = capture::take(&body, &rules) {
             keep(caller, taken.clone()).await?;
             body = rest;
@@ -66,7 +66,7 @@ pub(super) async fn read(
         .into_iter()
         .map(|(name, value)| (name, text(&value)))
         .collect();
-    let url = text(hop.url.as_str());
+    let url = text(&address_fill::shown(&hop.url));
     body = redactor.bytes(body);
     if let Some(kept) = &kept {
         body = kept.bytes(body);

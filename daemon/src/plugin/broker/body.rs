@@ -145,6 +145,22 @@ impl Outgoing {
         Ok(())
     }
 
+    /// Shows the body to `look`, files included, without using it up.
+    pub async fn read_through(&mut self, mut look: impl FnMut(&[u8])) -> Result<(), Error> {
+        for segment in &mut self.segments {
+            match segment {
+                Segment::Bytes(bytes) => look(bytes),
+                Segment::File(opened) => opened.read_through(&mut look).await.map_err(|error| {
+                    Error::NotSent(format!(
+                        "the media file `{}` can't be read: {error}",
+                        opened.name
+                    ))
+                })?,
+            }
+        }
+        Ok(())
+    }
+
     /// A body that ends with an error, so that no server takes it for whole, where a file
     /// changes while it is read.
     pub fn into_body(mut self) -> reqwest::Body {
@@ -184,6 +200,27 @@ impl Outgoing {
 }
 
 impl Opened {
+    /// What is sent later is the same: a file that changes in between ends the request.
+    async fn read_through(&mut self, look: &mut impl FnMut(&[u8])) -> io::Result<()> {
+        let start = self.file.stream_position().await?;
+        let mut left = self.left;
+        let mut chunk = BytesMut::with_capacity(CHUNK);
+        while left > 0 {
+            chunk.clear();
+            let read = (&mut self.file)
+                .take(left.min(CHUNK as u64))
+                .read_buf(&mut chunk)
+                .await?;
+            if read == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            look(&chunk);
+            left -= read as u64;
+        }
+        self.file.seek(io::SeekFrom::Start(start)).await?;
+        Ok(())
+    }
+
     async fn next(&mut self) -> io::Result<Bytes> {
         let wanted = usize::try_from(self.left).unwrap_or(CHUNK).min(CHUNK);
         let mut chunk = BytesMut::with_capacity(wanted);

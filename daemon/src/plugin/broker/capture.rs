@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::Caller;
 use super::hosts::{self, Target};
-use super::placeholder::path_matches;
+use super::path_pattern::path_matches;
 
 /// By the names of the secrets.
 pub(super) type Values = Vec<(String, SecretString)>;

@@ -2,6 +2,7 @@
 //! may go, what it may carry, and what comes back is kept here.
 
 mod address;
+mod address_fill;
 mod answer;
 mod body;
 mod capture;
@@ -10,11 +11,13 @@ mod hosts;
 mod own;
 mod pace;
 mod pace_headers;
+mod path_pattern;
 mod placeholder;
 mod redact;
 mod redirect;
 mod request;
 mod resolve;
+mod sign;
 #[cfg(test)]
 mod test_caller;
 mod trace;
@@ -45,6 +48,7 @@ use pace::{Lane, Pace};
 use placeholder::{Filler, Unfilled};
 pub(super) use redact::Redactor;
 use redirect::Hop;
+use sign::Signature;
 use trace::Record;
 use transport::{Failure, Transport};
 
@@ -156,7 +160,8 @@ fn captures(caller: &Caller, request: &Request) -> bool {
         return false;
     };
     Target::of(&checked.url).is_some_and(|target| {
-        !capture::rules(caller, &target, &checked.method, checked.url.path()).is_empty()
+        let path = address_fill::path(&checked.url);
+        !capture::rules(caller, &target, &checked.method, &path).is_empty()
     })
 }
 
@@ -181,8 +186,11 @@ impl Inner {
         redactor: &Redactor,
         tally: &mut trace::Tally,
     ) -> Result<Response, Error> {
-        placeholder::refuse(caller, &request.url, "the URL")?;
-        let checked = request::check(request)?;
+        let checked = request::check(request).or_else(|error| {
+            // What no address can be made of may still be meant to carry a secret.
+            placeholder::refuse(caller, &request.url, "the address").and(Err(error))
+        })?;
+        address_fill::check(caller, &request.url, &checked.url)?;
         let length = request::body_length(&request.body);
         if length > self.options.max_request {
             return Err(Error::Invalid(format!(
@@ -214,7 +222,7 @@ impl Inner {
                     }
                 })?;
             let status = response.status();
-            hop = match redirect::next(&hop, status, response.headers()) {
+            hop = match redirect::next(caller, redactor, &hop, status, response.headers()) {
                 None => {
                     return answer::read(caller, &hop, response, deadline, redactor, tally).await;
                 }
@@ -242,30 +250,34 @@ impl Inner {
         let target =
             Target::of(&hop.url).ok_or_else(|| Error::Invalid("the URL has no host".to_owned()))?;
         let scope = hosts::judge(caller, &target)?;
+        let path = address_fill::path(&hop.url);
         let filler = Filler {
             caller,
             target: &target,
             method: &hop.method,
-            path: hop.url.path(),
+            path: &path,
         };
-        let (mut headers, content_type) = fill_headers(hop, &filler)?;
-        let outgoing = body::prepare(hop.body, content_type, &filler).await?;
+        let address = filler.address(&hop.url)?;
+        let (mut headers, content_type, signatures) = fill_headers(hop, &filler)?;
+        let mut outgoing = body::prepare(hop.body, content_type, &filler).await?;
         if let Some(content_type) = outgoing.content_type.clone() {
             headers.insert(CONTENT_TYPE, content_type);
         }
         headers.entry(USER_AGENT).or_insert(OWN_NAME);
+        for signature in signatures {
+            signature.add(&mut outgoing, &mut headers).await?;
+        }
 
         let lane = Lane {
             plugin: caller.plugin.clone(),
             subject: caller.subject.clone(),
             host: target.to_string(),
         };
-        let path = hop.url.path();
         let left = TimeSpan::from_std(deadline.saturating_duration_since(Instant::now()));
-        self.pace.enter(&lane, &hop.method, path, left).await?;
+        self.pace.enter(&lane, &hop.method, &path, left).await?;
 
         tally.sent += outgoing.length;
-        let mut prepared = self.transport.request(scope, &hop.method, &hop.url);
+        let mut prepared = self.transport.request(scope, &hop.method, &address);
         prepared.builder = prepared.builder.headers(headers).body(outgoing.into_body());
         let response = prepared
             .send(deadline)
@@ -277,7 +289,7 @@ impl Inner {
         self.pace.observe(
             &lane,
             &hop.method,
-            path,
+            &path,
             response.status(),
             response.headers(),
         );
@@ -285,16 +297,26 @@ impl Inner {
     }
 }
 
-/// The headers with their secrets, and the content type that the plugin gave. After a
-/// redirect, headers whose secrets have no place at the new target are left out.
+/// The headers with their secrets, the content type that the plugin gave, and the headers
+/// that wait for the body. After a redirect, headers whose secrets have no place at the
+/// new target are left out.
 fn fill_headers<'a>(
     hop: &'a Hop<'_>,
     filler: &Filler<'_>,
-) -> Result<(HeaderMap, Option<&'a str>), Error> {
+) -> Result<(HeaderMap, Option<&'a str>, Vec<Signature>), Error> {
     let mut headers = HeaderMap::with_capacity(hop.headers.len() + 2);
     let mut content_type = None;
+    let mut signatures = Vec::new();
     for (name, value) in &hop.headers {
-        match filler.header(name, value) {
+        let filled = match filler.signature(name, value) {
+            Ok(Some(signature)) => {
+                signatures.push(signature);
+                continue;
+            }
+            Ok(None) => filler.header(name, value),
+            Err(unfilled) => Err(unfilled),
+        };
+        match filled {
             Ok(filled) => headers.append(name, filled),
             Err(Unfilled::NotHere(_)) if hop.redirected => continue,
             Err(unfilled) => return Err(unfilled.into()),
@@ -303,7 +325,7 @@ fn fill_headers<'a>(
             content_type = Some(value.as_str());
         }
     }
-    Ok((headers, content_type))
+    Ok((headers, content_type, signatures))
 }
 
 impl Error {

@@ -8,6 +8,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Error;
+use super::address_fill::{SEGMENT, UNRESERVED};
 use crate::plugin::manifest::Manifest;
 
 /// Shorter secrets are part of every text: blacking them out would leave nothing of it.
@@ -15,7 +16,7 @@ const SHORTEST: usize = 4;
 /// Characters of base64 that are told apart from chance.
 const SHORTEST_BASE64: usize = 6;
 
-const BLACK: &str = "[redacted]";
+pub(super) const BLACK: &str = "[redacted]";
 
 /// What `encodeURIComponent` leaves.
 const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
@@ -28,12 +29,6 @@ const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'\'')
     .remove(b'(')
     .remove(b')');
-/// What RFC 3986 calls unreserved.
-const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'~');
 
 /// Finds every form of the secrets.
 pub(in crate::plugin) struct Redactor {
@@ -149,7 +144,7 @@ fn plain_forms(value: &str) -> Vec<Vec<u8>> {
 fn encoded_forms(value: &str) -> Vec<Vec<u8>> {
     let bytes = value.as_bytes();
     let mut forms = Vec::new();
-    for set in [NON_ALPHANUMERIC, COMPONENT, UNRESERVED] {
+    for set in [NON_ALPHANUMERIC, COMPONENT, UNRESERVED, SEGMENT] {
         let upper = percent_encode(bytes, set).to_string();
         forms.push(lower_escapes(&upper));
         forms.push(upper);
@@ -239,6 +234,7 @@ mod tests {
             json.replace('<', "\\u003c").replace('&', "\\u0026"),
             percent_encode(TOKEN.as_bytes(), NON_ALPHANUMERIC).to_string(),
             percent_encode(TOKEN.as_bytes(), COMPONENT).to_string(),
+            percent_encode(TOKEN.as_bytes(), SEGMENT).to_string(),
             lower_escapes(&percent_encode(TOKEN.as_bytes(), COMPONENT).to_string()),
             url::form_urlencoded::byte_serialize(TOKEN.as_bytes()).collect(),
             "pä&quot;/ &lt;&amp;&#39;+s\\wörd".to_owned(),

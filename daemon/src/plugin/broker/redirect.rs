@@ -2,10 +2,11 @@
 
 use http::header::{AUTHORIZATION, CONTENT_LANGUAGE, CONTENT_LOCATION, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderName, Method, StatusCode};
-use url::Url;
+use url::{Position, Url};
 
+use super::redact::{BLACK, Redactor};
 use super::request::{check_url, shown};
-use super::{Body, Error};
+use super::{Body, Caller, Error, placeholder};
 
 /// One request of a chain: the first, or one that an answer sent on.
 #[derive(Clone, Debug)]
@@ -21,6 +22,8 @@ pub(super) struct Hop<'a> {
 
 /// The next hop; none where the answer is no redirect that can be followed.
 pub(super) fn next<'a>(
+    caller: &Caller,
+    redactor: &Redactor,
     hop: &Hop<'a>,
     status: StatusCode,
     headers: &HeaderMap,
@@ -31,12 +34,7 @@ pub(super) fn next<'a>(
     }
     let location = headers.get(LOCATION)?;
     let location = String::from_utf8_lossy(location.as_bytes());
-    let url = match hop
-        .url
-        .join(&location)
-        .map_err(|error| Error::Invalid(format!("redirected to `{}`: {error}", shown(&location))))
-        .and_then(|url| check_url(url.as_str()))
-    {
+    let url = match target(caller, redactor, hop, &location) {
         Ok(url) => url,
         Err(error) => return Some(Err(error)),
     };
@@ -59,6 +57,35 @@ pub(super) fn next<'a>(
     Some(Ok(next))
 }
 
+/// Where the answer leads. A server can't ask for a secret by its placeholder, and one
+/// that it echoes does not go along to another: as a placeholder it is judged anew there.
+fn target(
+    caller: &Caller,
+    redactor: &Redactor,
+    hop: &Hop<'_>,
+    location: &str,
+) -> Result<Url, Error> {
+    placeholder::refuse(caller, location, "an address that an answer redirects to")?;
+    let url = hop
+        .url
+        .join(location)
+        .map_err(|error| Error::Invalid(format!("redirected to `{}`: {error}", shown(location))))?;
+    let url = check_url(url.as_str())?;
+    if url.origin() == hop.url.origin() {
+        return Ok(url);
+    }
+    let (server, rest) = url.as_str().split_at(url[..Position::BeforePath].len());
+    let redacted = redactor.text(rest);
+    if redactor.text(server) != server
+        || redacted.matches(BLACK).count() > rest.matches(BLACK).count()
+    {
+        return Err(Error::Denied(
+            "an answer redirected to another server, with a secret in the address".to_owned(),
+        ));
+    }
+    check_url(&format!("{server}{redacted}"))
+}
+
 /// Whether the answer means that the request was taken, and that its outcome is read
 /// elsewhere.
 pub(super) fn becomes_get(method: &Method, status: StatusCode) -> bool {
@@ -72,6 +99,8 @@ pub(super) fn becomes_get(method: &Method, status: StatusCode) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::address_fill;
+    use super::super::test_caller::Setup;
     use super::*;
     use http::HeaderValue;
 
@@ -88,6 +117,20 @@ mod tests {
             taken: false,
             redirected: false,
         }
+    }
+
+    fn follow<'a>(
+        hop: &Hop<'a>,
+        status: StatusCode,
+        to: &HeaderMap,
+    ) -> Option<Result<Hop<'a>, Error>> {
+        let caller = Setup::new()
+            .place("token", "url = true")
+            .secret("token", "se/cret")
+            .secret("header", "hidden value")
+            .caller();
+        let redactor = Redactor::new(&caller.secrets.all(), &caller.manifest).unwrap();
+        next(&caller, &redactor, hop, status, to)
     }
 
     fn location(text: &str) -> HeaderMap {
@@ -110,7 +153,7 @@ mod tests {
         ] {
             let body = Body::Bytes(b"x".to_vec());
             let status = StatusCode::from_u16(status).unwrap();
-            let next = next(&hop(method, &body, "plain"), status, &location("/two"))
+            let next = follow(&hop(method, &body, "plain"), status, &location("/two"))
                 .unwrap()
                 .unwrap();
             assert_eq!(&next.method, becomes, "{status} {method}");
@@ -133,9 +176,9 @@ mod tests {
         let hop = hop(&Method::GET, &Body::None, "plain");
         for status in [200, 300, 304, 305, 400] {
             let status = StatusCode::from_u16(status).unwrap();
-            assert!(next(&hop, status, &location("/two")).is_none());
+            assert!(follow(&hop, status, &location("/two")).is_none());
         }
-        assert!(next(&hop, StatusCode::FOUND, &HeaderMap::new()).is_none());
+        assert!(follow(&hop, StatusCode::FOUND, &HeaderMap::new()).is_none());
     }
 
     #[test]
@@ -152,7 +195,7 @@ mod tests {
         ] {
             let body = Body::None;
             let hop = hop(&Method::GET, &body, authorization);
-            let next = next(&hop, StatusCode::FOUND, &location(to))
+            let next = follow(&hop, StatusCode::FOUND, &location(to))
                 .unwrap()
                 .unwrap();
             let found = next.headers.iter().any(|(name, _)| *name == AUTHORIZATION);
@@ -170,10 +213,46 @@ mod tests {
             ("https://", "redirected to"),
         ] {
             let hop = hop(&Method::GET, &Body::None, "plain");
-            let error = next(&hop, StatusCode::FOUND, &location(to))
+            let error = follow(&hop, StatusCode::FOUND, &location(to))
                 .unwrap()
                 .unwrap_err();
             assert!(error.to_string().contains(fault), "{to}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_secret_in_the_address_does_not_go_along() {
+        let body = Body::None;
+        let mut from = hop(&Method::GET, &body, "plain");
+        from.url = Url::parse("https://a.example/bot${secret:token}/one").unwrap();
+        for (to, outcome) in [
+            ("two", Ok("https://a.example/bot${secret:token}/two")),
+            ("https://b.example/bot", Ok("https://b.example/bot")),
+            // Judged anew when it is filled.
+            (
+                "https://b.example/botse/cret/x",
+                Ok("https://b.example/bot${secret:token}/x"),
+            ),
+            ("https://b.example/?t=se%2Fcret", Err("with a secret in")),
+            (
+                "https://b.example/?t=hidden%20value",
+                Err("with a secret in"),
+            ),
+            ("https://b.example/${secret:token}", Err("put a secret")),
+            ("?access_token=$%7Bsecret:token%7D", Err("put a secret")),
+        ] {
+            let next = follow(&from, StatusCode::FOUND, &location(to)).unwrap();
+            match (next, outcome) {
+                (Ok(next), Ok(url)) => assert_eq!(address_fill::shown(&next.url), url),
+                (Err(error), Err(words)) => {
+                    let error = error.to_string();
+                    assert!(
+                        error.contains(words) && !error.contains("cret/x"),
+                        "{error}"
+                    );
+                }
+                (next, outcome) => panic!("{to}: {next:?}, not {outcome:?}"),
+            }
         }
     }
 }

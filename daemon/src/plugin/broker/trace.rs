@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::redact::Redactor;
-use super::{Caller, Error, Request, Response};
+use super::{Caller, Error, Request, Response, address_fill};
 
 /// One request on its way.
 pub(super) struct Record {
@@ -39,7 +39,7 @@ impl Record {
     pub fn start(caller: &Caller, request: &Request) -> Self {
         let url = Url::parse(&request.url).ok();
         let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
-        let path = url.as_ref().map(Url::path).unwrap_or_default();
+        let path = url.as_ref().map(address_fill::path).unwrap_or_default();
         Record {
             plugin: caller.plugin.clone(),
             subject: caller.subject.clone(),

@@ -203,23 +203,60 @@ pub(super) fn method(method: &str) -> Checked {
     }
 }
 
-/// A path; `*` may stand at its end.
+/// A path; `*` may stand at its end, and in the place of a segment.
 pub(super) fn path(path: &str) -> Checked {
     if path.contains(['$', '{', '}']) {
         return Err("a path has no placeholders; end it with `*` to match any rest".to_owned());
     }
+    plain_path(path)
+}
+
+/// The path of a place in the address: the secret's own placeholder may stand in it.
+pub(super) fn path_with(path: &str, secret: &str) -> Checked {
+    let placeholder = format!("${{secret:{secret}}}");
+    let plain = path.replace(&placeholder, "-");
+    if plain.contains(['$', '{', '}']) {
+        return Err(format!(
+            "only `{placeholder}` can stand in the path of this place"
+        ));
+    }
+    plain_path(&plain)
+}
+
+fn plain_path(path: &str) -> Checked {
     if path.contains(['?', '#']) {
         return Err("a path ends before `?` and `#`".to_owned());
-    }
-    if path.trim_end_matches('*').len() + 1 < path.len() || path.trim_end_matches('*').contains('*')
-    {
-        return Err("`*` can only stand once, at the end".to_owned());
     }
     if !path.starts_with('/') {
         return Err(format!("a path begins with `/`: `/{path}`"));
     }
+    let (start, last) = path.rsplit_once('/').unwrap_or(("", path));
+    if last.trim_end_matches('*').len() + 1 < last.len()
+        || last.trim_end_matches('*').contains('*')
+        || start
+            .split('/')
+            .any(|segment| segment.contains('*') && segment != "*")
+    {
+        return Err(
+            "`*` can only stand once, at the end, or in the place of a whole segment".to_owned(),
+        );
+    }
     match path.chars().any(|c| c.is_whitespace() || c.is_control()) {
         true => Err("a path has no spaces".to_owned()),
+        false => Ok(()),
+    }
+}
+
+/// The name of a parameter of a query.
+pub(super) fn parameter(name: &str) -> Checked {
+    match name.is_empty()
+        || name
+            .chars()
+            .any(|c| c.is_whitespace() || c.is_control() || "&=#?${}%+".contains(c))
+    {
+        true => Err(format!(
+            "`{name}` is not the name of a parameter, as `access_token` is"
+        )),
         false => Ok(()),
     }
 }

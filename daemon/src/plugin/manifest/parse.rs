@@ -9,7 +9,8 @@ use super::check::{self, Hosts};
 use super::parse_auth::{auth, carried};
 use super::read::{At, Fields, ManifestError, Problems, listed, nearest};
 use super::{
-    Capture, DeliverySpec, Manifest, Place, PlatformLimits, SecretSpec, SettingKind, SettingSpec,
+    Capture, DeliverySpec, Manifest, Over, Place, PlatformLimits, SecretSpec, SettingKind,
+    SettingSpec, Sign,
 };
 
 impl Manifest {
@@ -67,7 +68,8 @@ fn manifest(fields: Fields<'_>) -> Manifest {
         .map(|(name, fields)| {
             named(&name);
             let needs_place = !carried.iter().any(|one| one == name.value);
-            (name.value.to_owned(), secret(fields, &scope, needs_place))
+            let secret = secret(name.value, fields, &scope, needs_place);
+            (name.value.to_owned(), secret)
         })
         .collect();
     let auth = fields
@@ -138,28 +140,14 @@ impl Scope<'_> {
     }
 }
 
-fn secret(fields: Fields<'_>, scope: &Scope<'_>, needs_place: bool) -> SecretSpec {
+fn secret(name: &str, fields: Fields<'_>, scope: &Scope<'_>, needs_place: bool) -> SecretSpec {
     let description = fields.string("description").unwrap_or_default();
     let required = fields.flag("required");
     let mut place: Vec<Place> = Vec::new();
     for fields in fields.tables("place") {
-        let header = checked(fields.text("header"), check::header);
-        let with_header = header.is_some();
-        let new = Place {
-            header,
-            body: fields.flag("body"),
-            hosts: scope.hosts(fields.texts("hosts")),
-            method: checked(fields.text("method"), check::method),
-            path: checked(fields.text("path"), check::path),
-        };
-        match (with_header, new.body) {
-            (true, true) => fields
-                .refuse("a place is a header or the body, not both: write a `[[place]]` for each"),
-            (false, false) => {
-                fields.refuse("a place needs `header = \"name\"` or `body = true`");
-            }
-            _ if place.contains(&new) => fields.refuse("the same place stands here twice"),
-            _ => {}
+        let new = read_place(name, &fields, scope);
+        if place.contains(&new) {
+            fields.refuse("the same place stands here twice");
         }
         fields.end();
         place.push(new);
@@ -196,6 +184,59 @@ fn secret(fields: Fields<'_>, scope: &Scope<'_>, needs_place: bool) -> SecretSpe
         place,
         capture,
     }
+}
+
+fn read_place(secret: &str, fields: &Fields<'_>, scope: &Scope<'_>) -> Place {
+    let url = fields.flag("url");
+    let place = Place {
+        header: checked(fields.text("header"), check::header),
+        body: fields.flag("body"),
+        hosts: scope.hosts(fields.texts("hosts")),
+        method: checked(fields.text("method"), check::method),
+        path: checked(fields.text("path"), |path| match url {
+            true => check::path_with(path, secret),
+            false => check::path(path),
+        }),
+        url,
+        parameter: checked(fields.text("parameter"), check::parameter),
+        sign: fields
+            .text("sign")
+            .and_then(|text| one_of(text, &[("hmac-sha256", Sign::HmacSha256)])),
+        over: fields.text("over").and_then(|text| {
+            one_of(
+                text,
+                &[
+                    ("body", Over::Body),
+                    ("standard-webhooks", Over::StandardWebhooks),
+                ],
+            )
+        }),
+    };
+    let kinds = [place.header.is_some(), place.body, place.url];
+    match kinds.iter().filter(|kind| **kind).count() {
+        1 => {}
+        0 => fields.refuse("a place needs `header = \"name\"`, `body = true` or `url = true`"),
+        _ => fields.refuse(
+            "a place is a header, the body or the address, not both: write a `[[place]]` for each",
+        ),
+    }
+    if place.parameter.is_some() {
+        let in_path = place.path.as_deref().is_some_and(|path| path.contains('$'));
+        match (url, in_path) {
+            (false, _) => fields.refuse("`parameter` goes with `url = true`"),
+            (true, true) => fields.refuse(
+                "the secret stands in this path: write another `[[place]]` for the `parameter`",
+            ),
+            (true, false) => {}
+        }
+    }
+    if place.sign.is_some() && place.header.is_none() {
+        fields.refuse("`sign` goes with the `header` that takes the signature");
+    }
+    if place.over.is_some() && place.sign.is_none() {
+        fields.refuse("`over` goes with `sign = \"hmac-sha256\"`");
+    }
+    place
 }
 
 const KINDS: [(&str, SettingKind); 7] = [

@@ -48,6 +48,19 @@ json = "/accessJwt"
 [secrets.renewal]
 description = "The refresh token, which only the daemon sends"
 
+[secrets.bot]
+place = [
+    { url = true, path = "/bot${secret:bot}/*", hosts = ["api.example.org"] },
+    { url = true, method = "GET", path = "/api/*/hooks/${secret:bot}*" },
+    { url = true, parameter = "access_token" },
+]
+
+[secrets.signing]
+place = [
+    { header = "webhook-signature", sign = "hmac-sha256", over = "standard-webhooks" },
+    { header = "x-signature", sign = "hmac-sha256" },
+]
+
 [auth]
 flow = "oauth2"
 help = "Make an app."
@@ -248,6 +261,50 @@ fn places_are_exact() {
         ("{ body = true, path = \"/a*b\" }", "once, at the end"),
         ("{ body = true, path = \"/a**\" }", "once, at the end"),
         ("{ body = true, path = \"/a?b\" }", "ends before `?`"),
+        ("{ body = true, path = \"/a/*b/c\" }", "of a whole segment"),
+        ("{ header = \"x-key\", url = true }", "not both"),
+        ("{ body = true, url = true }", "not both"),
+        (
+            "{ url = true, path = \"/a/${secret:other}\" }",
+            "only `${secret:token}` can stand",
+        ),
+        (
+            "{ url = true, path = \"/a/${secret:token\" }",
+            "only `${secret:token}` can stand",
+        ),
+        (
+            "{ header = \"x-key\", path = \"/${secret:token}\" }",
+            "no placeholders",
+        ),
+        (
+            "{ url = true, path = \"/${secret:token}\", parameter = \"a\" }",
+            "write another `[[place]]`",
+        ),
+        (
+            "{ header = \"x-key\", parameter = \"a\" }",
+            "goes with `url = true`",
+        ),
+        (
+            "{ url = true, parameter = \"a=b\" }",
+            "not the name of a parameter",
+        ),
+        (
+            "{ url = true, paramter = \"a\" }",
+            "did you mean `parameter`?",
+        ),
+        (
+            "{ url = true, sign = \"hmac-sha256\" }",
+            "goes with the `header`",
+        ),
+        (
+            "{ header = \"x-key\", sign = \"hmac-sha1\" }",
+            "did you mean `hmac-sha256`?",
+        ),
+        ("{ header = \"x-key\", over = \"body\" }", "goes with `sign"),
+        (
+            "{ header = \"x-key\", sign = \"hmac-sha256\", over = \"all\" }",
+            "known are `body`, `standard-webhooks`",
+        ),
         (
             "{ body = true, path = \"/${setting:a}\" }",
             "no placeholders",
