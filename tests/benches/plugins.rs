@@ -40,8 +40,6 @@ fn host(cache: &Path) -> Host {
     Host::new(HostOptions {
         cache_dir: cache.to_owned(),
         concurrency: AT_ONCE,
-        app: jarchi::config::AppKeys::default(),
-        redirect: None,
         carrier: Arc::new(Broker::new(BrokerOptions::default(), clock.clone()).unwrap()),
         kv: Arc::new(MemoryKv::default()),
         clock,
@@ -56,6 +54,8 @@ fn config(name: &str) -> PluginConfig {
         grants: Vec::new(),
         limits: Limits::default(),
         concurrency: AT_ONCE,
+        app: jarchi::config::AppKeys::default(),
+        redirect: None,
     }
 }
 
