@@ -117,6 +117,7 @@ impl World {
             notifier: Notifier::new(broker),
             reload: Arc::new(|| Box::pin(async { Err("not here".to_owned()) })),
             links: None,
+            offers: None,
             prometheus: None,
         };
         self.daemon = Some((start(setup).await.unwrap(), keep));

@@ -42,6 +42,7 @@ fn host(cache: &Path) -> Host {
         concurrency: AT_ONCE,
         carrier: Arc::new(Broker::new(BrokerOptions::default(), clock.clone()).unwrap()),
         kv: Arc::new(MemoryKv::default()),
+        urls: None,
         clock,
     })
     .unwrap()

@@ -146,7 +146,9 @@ impl Home {
     pub async fn start(&self) -> Daemon {
         let mut daemon = self.spawn();
         let ready = daemon.logged(|line| line["message"] == "ready").await;
-        daemon.http = ready["http"].as_str().and_then(|text| text.parse().ok());
+        let address = |name: &str| ready[name].as_str().and_then(|text| text.parse().ok());
+        daemon.http = address("http");
+        daemon.media = address("media");
         daemon
     }
 
@@ -174,6 +176,7 @@ impl Home {
             child,
             log,
             http: None,
+            media: None,
         }
     }
 }
@@ -184,6 +187,7 @@ pub struct Daemon {
     child: Child,
     log: Log,
     http: Option<SocketAddr>,
+    media: Option<SocketAddr>,
 }
 
 impl Daemon {
@@ -292,6 +296,11 @@ impl Daemon {
         self.http.expect("the daemon serves http")
     }
 
+    /// Where it serves files to platforms.
+    pub fn media(&self) -> SocketAddr {
+        self.media.expect("the daemon serves files")
+    }
+
     /// Asks its HTTP endpoint.
     pub async fn get(&self, path: &str) -> (u16, String) {
         // The client wants to have one, for plain http too.
@@ -385,7 +394,8 @@ pub fn account(standin: &Standin, name: &str, token: &str) -> String {
     )
 }
 
-fn daemon_section() -> String {
+/// `[daemon]` of the tests.
+pub fn daemon_section() -> String {
     format!(
         "[daemon]\ndata_dir = \"data\"\nplugin_dir = {:?}\nhttp = \"127.0.0.1:0\"\n\
          concurrency = 16\ngrace = \"20s\"\n\

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::{Config, Daemon};
+use super::{Config, Daemon, MediaConfig};
 
 /// What differs between two configurations.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Diff {
     /// Keys whose new value counts after a restart only, as `daemon.data_dir`.
     pub restart_needed: Vec<String>,
-    /// Keys of `[daemon]` that count at once.
+    /// Keys of `[daemon]` and `[media]` that count at once.
     pub daemon: Vec<String>,
     pub brands: Changes,
     pub accounts: Changes,
@@ -52,7 +52,10 @@ impl Changes {
 
 /// What `new` changes of `old`.
 pub fn diff(old: &Config, new: &Config) -> Diff {
-    let mut keys = Keys::default();
+    let mut keys = Keys {
+        section: "daemon",
+        ..Keys::default()
+    };
     // Taken apart, so that a new key can't be forgotten here.
     let Daemon {
         data_dir,
@@ -86,6 +89,15 @@ pub fn diff(old: &Config, new: &Config) -> Diff {
     keys.at_once("retry", *retry != daemon.retry);
     keys.at_once("breaker", *breaker != daemon.breaker);
     keys.at_once("least_free", *least_free != daemon.least_free);
+    let MediaConfig {
+        public_url,
+        listen,
+        valid,
+    } = &old.media;
+    keys.section = "media";
+    keys.restart("listen", *listen != new.media.listen);
+    keys.at_once("public_url", *public_url != new.media.public_url);
+    keys.at_once("valid", *valid != new.media.valid);
     Diff {
         restart_needed: keys.restart,
         daemon: keys.at_once,
@@ -106,10 +118,12 @@ pub(super) fn pin(new: &mut Config, running: &Config) {
     new.daemon.socket.clone_from(&from.socket);
     new.daemon.cache = from.cache;
     new.daemon.log.format = from.log.format;
+    new.media.listen = running.media.listen;
 }
 
 #[derive(Default)]
 struct Keys {
+    section: &'static str,
     restart: Vec<String>,
     at_once: Vec<String>,
 }
@@ -117,13 +131,13 @@ struct Keys {
 impl Keys {
     fn restart(&mut self, key: &str, differs: bool) {
         if differs {
-            self.restart.push(format!("daemon.{key}"));
+            self.restart.push(format!("{}.{key}", self.section));
         }
     }
 
     fn at_once(&mut self, key: &str, differs: bool) {
         if differs {
-            self.at_once.push(format!("daemon.{key}"));
+            self.at_once.push(format!("{}.{key}", self.section));
         }
     }
 }

@@ -15,6 +15,7 @@ mod guarded;
 mod host_pattern;
 mod load;
 mod locate;
+mod media;
 mod raw;
 mod reader;
 mod resolve;

@@ -4,6 +4,7 @@
 use chrono_tz::Tz;
 
 use super::alarms::{MailAddress, MailServer};
+use super::media::PublicUrl;
 use super::reader::{Located, Tables, section};
 use super::tables::{CallbackAddress, Folders, SecretAddress, SecretText, Secrets, Settings};
 use super::values::{
@@ -12,7 +13,7 @@ use super::values::{
 };
 use super::{
     BreakerConfig, ByteSize, Daemon, HostPattern, Keep, LatePolicy, Limits, LogConfig, LogFormat,
-    MailSecurity, Misfire, PluginConfig, Rails, Retry, ScheduleConfig,
+    MailSecurity, MediaConfig, Misfire, PluginConfig, Rails, Retry, ScheduleConfig,
 };
 use crate::model::{Severity as Gravity, Visibility};
 
@@ -29,6 +30,8 @@ section! {
     RawFile {
         /// How the daemon itself runs. In one file only.
         daemon: RawDaemon,
+        /// The files of posts: where platforms fetch them. In one file only.
+        media: RawMedia,
         /// Whom the daemon speaks for.
         brand: Tables<RawBrand>,
         /// A profile on a platform.
@@ -120,6 +123,18 @@ section! {
         first: Span<SECOND, DAY> = BreakerConfig::default().first,
         /// The longest wait between two such calls.
         longest: Span<SECOND, { 7 * DAY }> = BreakerConfig::default().longest,
+    }
+
+    /// The files of posts: where platforms fetch them. In one file only.
+    RawMedia {
+        /// Where `listen` can be reached from everywhere, through a proxy that speaks
+        /// https: for platforms that fetch pictures and videos instead of taking them, as
+        /// Instagram, Threads and TikTok do. Else such posts are refused.
+        public_url: PublicUrl,
+        /// Where files are served to the proxy; false: nowhere. Needs a restart.
+        listen: HttpAddress = MediaConfig::LISTEN.to_string(),
+        /// How long the address of a file can be fetched.
+        valid: Span<{ 60 * SECOND }, { 30 * DAY }> = MediaConfig::VALID,
     }
 
     /// Whom the daemon speaks for.

@@ -64,6 +64,7 @@ impl<'a> Resolver<'a> {
         };
         self.refuse_shared_names(&names);
         let daemon = self.daemon();
+        let media = self.media();
         let brands = self.brands(&names);
         let accounts = self.accounts(&names);
         let generators = self.generators(&names, &accounts);
@@ -73,6 +74,7 @@ impl<'a> Resolver<'a> {
         Config {
             path: self.main.to_path_buf(),
             daemon,
+            media,
             brands,
             accounts,
             plugins,
@@ -125,19 +127,7 @@ impl<'a> Resolver<'a> {
     }
 
     fn daemon(&mut self) -> Daemon {
-        let mut sections = self.files.iter().filter_map(|file| file.daemon.as_ref());
-        let first = sections.next();
-        for other in sections {
-            if let Some(first) = first {
-                let message = format!("there is another `[daemon]`, at {}", first.place.short());
-                self.findings.push(
-                    Diagnostic::error(message)
-                        .at(&other.place)
-                        .help("put its keys there"),
-                );
-            }
-        }
-        let raw = first.map(|section| &section.value);
+        let raw = self.single("daemon", |file| &file.daemon);
         let key = |pick: fn(&RawDaemon) -> &Option<Located<FilePath>>| {
             raw.and_then(|raw| pick(raw).as_ref())
                 .map(|path| path.value.path.clone())
@@ -214,6 +204,25 @@ impl<'a> Resolver<'a> {
             });
         }
         daemon
+    }
+
+    /// A section that stands in one file only.
+    pub fn single<T>(
+        &mut self,
+        name: &str,
+        section: impl Fn(&'a RawFile) -> &'a Option<Located<T>>,
+    ) -> Option<&'a T> {
+        let mut sections = self.files.iter().filter_map(|file| section(file).as_ref());
+        let first = sections.next()?;
+        for other in sections {
+            let message = format!("there is another `[{name}]`, at {}", first.place.short());
+            self.findings.push(
+                Diagnostic::error(message)
+                    .at(&other.place)
+                    .help("put its keys there"),
+            );
+        }
+        Some(&first.value)
     }
 
     fn retry(&mut self, daemon: Option<&RawDaemon>) -> Retry {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use chrono_tz::Tz;
 use secrecy::SecretString;
+use url::Url;
 
 use super::{Diagnostic, Place, Snippet};
 use crate::model::{Severity as Gravity, TimeSpan, Visibility};
@@ -17,6 +18,7 @@ pub struct Config {
     /// The main file.
     pub path: PathBuf,
     pub daemon: Daemon,
+    pub media: MediaConfig,
     pub brands: BTreeMap<String, Brand>,
     pub accounts: BTreeMap<String, Account>,
     pub plugins: BTreeMap<String, PluginConfig>,
@@ -99,6 +101,33 @@ impl Daemon {
     pub const CACHE: u64 = 64 << 20;
     pub const KEEP_FREE: u64 = 64 << 20;
     pub const LEAST_FREE: u64 = 256 << 20;
+}
+
+/// The files of posts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MediaConfig {
+    /// Where the world reaches `listen`, without a slash at its end.
+    pub public_url: Option<Url>,
+    /// Where files are served to whoever has a signed address. None: not served.
+    pub listen: Option<SocketAddr>,
+    /// How long such an address can be fetched.
+    pub valid: TimeSpan,
+}
+
+impl MediaConfig {
+    pub const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8099);
+    /// TikTok has an hour for it, and a video that is fetched slowly takes its time.
+    pub const VALID: TimeSpan = TimeSpan::from_hours(6);
+}
+
+impl Default for MediaConfig {
+    fn default() -> Self {
+        MediaConfig {
+            public_url: None,
+            listen: None,
+            valid: MediaConfig::VALID,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -19,7 +19,7 @@ pub use id::{DeliveryKey, Digest, Id, ParseIdError};
 pub use job::{Job, JobFault, Lease, NewJob, Priority, Work};
 pub use metric::{Measure, Metric, ParseMeasureError, Sample};
 pub use post::{
-    Draft, FocalPoint, Link, MediaItem, MediaKind, Mention, Origin, Poll, Post, ThreadPart,
+    Draft, FocalPoint, Link, MediaItem, MediaKind, Mention, Offer, Origin, Poll, Post, ThreadPart,
     Visibility,
 };
 pub use time::{ParseTimeSpanError, TimeSpan, Timestamp};

@@ -50,6 +50,18 @@ pub struct MediaItem {
     pub length: Option<TimeSpan>,
 }
 
+/// A file that a delivery offers to its platform, to be fetched.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Offer {
+    /// An absolute path.
+    pub path: String,
+    pub mime: String,
+    /// The account that offered it last.
+    pub account: String,
+    /// Nobody gets it after that.
+    pub until: Timestamp,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Poll {
     pub options: Vec<String>,

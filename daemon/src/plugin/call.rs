@@ -292,6 +292,7 @@ impl Plugin {
             },
             carrier: self.carrier().clone(),
             files,
+            urls: self.urls().clone(),
             kv: kv::Buffer::new(
                 self.kv().clone(),
                 site.plugin.clone(),

@@ -167,7 +167,7 @@ fn kind_of(mime: &str) -> Option<MediaKind> {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CallFiles {
     library: Arc<Library>,
-    media: Arc<HashMap<String, PathBuf>>,
+    media: Arc<HashMap<String, MediaItem>>,
     folders: Arc<BTreeMap<String, PathBuf>>,
 }
 
@@ -210,16 +210,21 @@ impl CallFiles {
                     item.path
                 ));
             }
-            media.insert(info.id, info.path);
+            media.insert(info.id, item.clone());
         }
         self.media = Arc::new(media);
         Ok(self)
     }
 
+    /// A file of the post.
+    pub(crate) fn of_post(&self, id: &str) -> Option<&MediaItem> {
+        self.media.get(id)
+    }
+
     /// The file that a plugin means. May wait for a disk.
     pub(crate) fn resolve(&self, id: &str) -> Result<PathBuf, FileError> {
-        if let Some(path) = self.media.get(id) {
-            return Ok(path.clone());
+        if let Some(item) = self.media.get(id) {
+            return Ok(PathBuf::from(&item.path));
         }
         let not_found = || FileError::NotFound(id.to_owned());
         let (folder, below) = id.split_once(IN).ok_or_else(not_found)?;

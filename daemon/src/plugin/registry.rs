@@ -14,6 +14,7 @@ use wasmtime::component::{Component, Instance, InstancePre, Linker};
 
 use crate::clock::Clock;
 use crate::config::{Grant, Limits, PluginConfig};
+use crate::media::PublicUrls;
 
 use super::bindings::exports::jarchi::plugin as exports;
 use super::cache::{Cache, CacheError, Origin};
@@ -32,6 +33,8 @@ pub struct HostOptions {
     pub concurrency: usize,
     pub carrier: Arc<dyn Carrier>,
     pub kv: Arc<dyn KvStore>,
+    /// None: no platform can fetch a post's files.
+    pub urls: Option<Arc<dyn PublicUrls>>,
     pub clock: Clock,
 }
 
@@ -57,6 +60,7 @@ struct Inner {
     library: Arc<Library>,
     carrier: Arc<dyn Carrier>,
     kv: Arc<dyn KvStore>,
+    urls: Option<Arc<dyn PublicUrls>>,
     clock: Clock,
     /// In front of the pool: its end is waited for, and never an error.
     permits: Semaphore,
@@ -76,6 +80,7 @@ impl Host {
             library: Arc::default(),
             carrier: options.carrier,
             kv: options.kv,
+            urls: options.urls,
             clock: options.clock,
         })))
     }
@@ -407,6 +412,10 @@ impl Plugin {
 
     pub(super) fn kv(&self) -> &Arc<dyn KvStore> {
         &self.0.host.0.kv
+    }
+
+    pub(super) fn urls(&self) -> &Option<Arc<dyn PublicUrls>> {
+        &self.0.host.0.urls
     }
 
     pub(super) fn clock(&self) -> &Clock {

@@ -15,7 +15,8 @@ use crate::plugin::vault::{Key, Vault};
 use crate::plugin::{Host, HostOptions, Registry};
 
 use super::{
-    Links, Plugins, Ready, RunError, Running, Setup, StoredKv, VaultSecrets, open_store, start,
+    Links, Offers, Plugins, Ready, RunError, Running, Setup, StoredKv, VaultSecrets, open_store,
+    start,
 };
 
 /// What a daemon starts with.
@@ -68,7 +69,10 @@ pub async fn launch(daemon: Daemon) -> Result<Started, RunError> {
     let config = Arc::new(daemon.config.clone());
     let dir = &config.daemon.data_dir;
     let store = open_store(&config.daemon).await?;
-    let vault = Vault::open(store.clone(), Key::find(daemon.environment.as_ref(), dir)?);
+    let key = Key::find(daemon.environment.as_ref(), dir)?;
+    let (current, receiver) = watch::channel(config.clone());
+    let offers = Offers::new(store.clone(), daemon.clock.clone(), receiver.clone(), &key);
+    let vault = Vault::open(store.clone(), key);
     for error in vault.check().map_err(|error| broken(error.to_string()))? {
         tracing::warn!(%error, "a secret can't be opened");
     }
@@ -81,6 +85,7 @@ pub async fn launch(daemon: Daemon) -> Result<Started, RunError> {
         concurrency: config.daemon.concurrency,
         carrier: Arc::new(broker.clone()),
         kv: Arc::new(StoredKv(store.clone())),
+        urls: Some(Arc::new(offers.clone())),
         clock: daemon.clock.clone(),
     })
     .map_err(|error| broken(error.to_string()))?;
@@ -90,7 +95,6 @@ pub async fn launch(daemon: Daemon) -> Result<Started, RunError> {
             errors.iter().map(ToString::to_string).collect(),
         ));
     }
-    let (current, receiver) = watch::channel(config.clone());
     let (problems, plugin_problems) = watch::channel(Vec::new());
     let (seen, last_seen) = watch::channel(None);
     let reloader = Arc::new(Reloader::new(daemon.config, Boxed(daemon.environment)));
@@ -130,6 +134,7 @@ pub async fn launch(daemon: Daemon) -> Result<Started, RunError> {
         notifier: Notifier::new(broker),
         reload: Arc::new(move || Box::pin(for_api.clone().run())),
         links: Some(links),
+        offers: Some(offers),
         prometheus: daemon.prometheus,
     })
     .await?;
@@ -231,6 +236,7 @@ pub async fn run(daemon: Daemon) -> Result<(), RunError> {
     let ready = started.ready().clone();
     tracing::info!(
         http = ready.http.map(|address| address.to_string()),
+        media = ready.media.map(|address| address.to_string()),
         socket = %ready.socket.display(),
         "ready"
     );

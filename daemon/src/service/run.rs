@@ -23,7 +23,7 @@ use crate::store::{Store, StoreError};
 use super::alarms::Alarms;
 use super::api::{Api, Reload};
 use super::worker::Stations;
-use super::{Endpoint, Health, Links, folders, socket};
+use super::{Endpoint, Health, Links, Offers, folders, socket};
 
 /// What the daemon is made of.
 pub struct Setup {
@@ -40,6 +40,8 @@ pub struct Setup {
     pub reload: Reload,
     /// None: nobody asks whether links answer.
     pub links: Option<Links>,
+    /// None: files are served to nobody.
+    pub offers: Option<Offers>,
     pub prometheus: Option<PrometheusHandle>,
 }
 
@@ -61,6 +63,8 @@ pub enum RunError {
 #[derive(Clone, Debug)]
 pub struct Ready {
     pub http: Option<SocketAddr>,
+    /// Where platforms fetch files, through a proxy.
+    pub media: Option<SocketAddr>,
     pub socket: PathBuf,
 }
 
@@ -143,6 +147,17 @@ pub async fn start(setup: Setup) -> Result<Running, RunError> {
         };
         helpers.spawn(endpoint.serve(listener, stopping.clone()));
     }
+    let mut media = None;
+    if let (Some(address), Some(offers)) = (config.media.listen, setup.offers) {
+        let listener = Offers::bind(address)
+            .await
+            .map_err(|error| RunError::Listen {
+                what: format!("{address}, where files are served (`media.listen`),"),
+                reason: error.to_string(),
+            })?;
+        media = listener.local_addr().ok();
+        helpers.spawn(offers.serve(listener, stopping.clone()));
+    }
     helpers.spawn(alarms.clone().follow(
         setup.config_error.clone(),
         setup.plugin_problems.clone(),
@@ -207,6 +222,7 @@ pub async fn start(setup: Setup) -> Result<Running, RunError> {
     Ok(Running {
         ready: Ready {
             http,
+            media,
             socket: socket_path,
         },
         health,

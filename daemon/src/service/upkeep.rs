@@ -63,7 +63,9 @@ pub(super) async fn tidy(stations: &Stations) -> Result<(), Fault> {
     };
     let store = stations.store.clone();
     let forgotten = blocking(move || store::tidy(&store, &horizon)).await?;
-    tracing::info!(?forgotten, "what is old was forgotten");
+    let offers = stations.store.write(move |tx| tx.end_offers(now)).await;
+    let offers = offers.map_err(|error: StoreError| fault(error))?;
+    tracing::info!(?forgotten, offers, "what is old was forgotten");
     recount(stations).await
 }
 

@@ -15,6 +15,7 @@ use super::alarms::{ALARMS, BREAKERS};
 use super::jobs::{JOBS, LEASES};
 use super::maintenance::write;
 use super::mark;
+use super::media::OFFERS;
 use super::posts::{DELIVERIES, DRAFTS, POSTS, PUBLISHED};
 use super::raw::Tree;
 use super::series::SERIES;
@@ -77,6 +78,7 @@ pub(super) fn codec(tree: Tree) -> Box<dyn Codec> {
         Tree::Series => Box::new(SERIES),
         Tree::Alarms => Box::new(ALARMS),
         Tree::Breakers => Box::new(BREAKERS),
+        Tree::Offers => Box::new(OFFERS),
         Tree::Meta
         | Tree::Due
         | Tree::Dead

@@ -25,6 +25,7 @@ mod kv;
 mod lock;
 mod maintenance;
 mod mark;
+mod media;
 mod migrate;
 mod open;
 mod posts;

@@ -28,10 +28,11 @@ pub(super) enum Tree {
     Pieces,
     Alarms,
     Breakers,
+    Offers,
 }
 
 impl Tree {
-    pub(super) const ALL: [Tree; 18] = [
+    pub(super) const ALL: [Tree; 19] = [
         Tree::Meta,
         Tree::Jobs,
         Tree::Due,
@@ -50,6 +51,7 @@ impl Tree {
         Tree::Pieces,
         Tree::Alarms,
         Tree::Breakers,
+        Tree::Offers,
     ];
 
     pub(super) const fn name(self) -> &'static str {
@@ -72,6 +74,7 @@ impl Tree {
             Tree::Pieces => "pieces",
             Tree::Alarms => "alarms",
             Tree::Breakers => "breakers",
+            Tree::Offers => "offers",
         }
     }
 }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use chrono_tz::Tz;
 use jarchi::config::{
-    Account, Brand, BreakerConfig, Config, Daemon, Keep, LatePolicy, LogConfig, LogFormat, Rails,
-    Retry,
+    Account, Brand, BreakerConfig, Config, Daemon, Keep, LatePolicy, LogConfig, LogFormat,
+    MediaConfig, Rails, Retry,
 };
 use jarchi::model::{Draft, TimeSpan, Timestamp};
 use jarchi::store::{Options, Store};
@@ -77,6 +77,7 @@ pub fn config(dir: &Path, accounts: &[Account]) -> Arc<Config> {
             breaker: BreakerConfig::default(),
             least_free: 0,
         },
+        media: MediaConfig::default(),
         brands: BTreeMap::from([(brand.name.clone(), brand)]),
         accounts: accounts
             .iter()

@@ -144,6 +144,7 @@ fn the_documentation_has_every_key_of_the_schema() {
     assert!(missing.is_empty(), "{missing:?}");
     let sections = [
         "daemon",
+        "media",
         "brand",
         "account",
         "plugin",

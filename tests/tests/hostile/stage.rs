@@ -112,6 +112,7 @@ pub fn host(directory: &Path, names: Arc<Names>) -> Host {
         concurrency: 16,
         carrier: Arc::new(Broker::new(options, clock.clone()).unwrap()),
         kv: Arc::new(StoredKv(store)),
+        urls: None,
         clock,
     })
     .unwrap()

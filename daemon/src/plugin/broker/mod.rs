@@ -45,6 +45,7 @@ use crate::clock::Clock;
 use crate::model::TimeSpan;
 use hosts::Target;
 use pace::{Lane, Pace};
+pub(super) use placeholder::Encoding;
 use placeholder::{Filler, Unfilled};
 pub(super) use redact::Redactor;
 use redirect::Hop;

@@ -20,7 +20,7 @@ const OPENING_ENCODED: &[u8] = b"%24%7bsecret%3a";
 
 /// How a body writes text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Encoding {
+pub(in crate::plugin) enum Encoding {
     Plain,
     Json,
     Form,
@@ -30,7 +30,7 @@ pub(super) enum Encoding {
 
 impl Encoding {
     /// By a content type; text where there is none.
-    pub fn of(content_type: Option<&str>) -> Self {
+    pub(in crate::plugin) fn of(content_type: Option<&str>) -> Self {
         let Some(content_type) = content_type else {
             return Encoding::Plain;
         };

@@ -9,7 +9,7 @@ use crate::model::TimeSpan;
 use super::super::broker::{Body, Broker, Caller, Error, Part, PartBody, Request, Response, Slice};
 use super::super::files::CallFiles;
 use super::super::limits::{Limit, Reached, Uncounted};
-use super::{State, blocking, wit};
+use super::{State, blocking, media_urls, wit};
 
 /// What carries a plugin's requests: the broker, or a test's stand-in.
 pub trait Carrier: Send + Sync {
@@ -51,6 +51,12 @@ impl wit::http::Host for State {
         }
         self.tally.http_calls += 1;
 
+        let account = self.site.subject.clone();
+        let urls = self.urls.clone();
+        let request = match media_urls::fill(request, &self.files, account, urls).await? {
+            Ok(request) => request,
+            Err(error) => return Ok(Err(error)),
+        };
         let request = match translate(request, &self.files.clone()).await? {
             Ok(request) => request,
             Err(error) => return Ok(Err(error)),

@@ -5,6 +5,7 @@ mod http;
 pub(super) mod kv;
 mod log;
 mod media;
+mod media_urls;
 mod random;
 
 use std::collections::VecDeque;
@@ -15,6 +16,7 @@ use wasmtime::component::{HasSelf, Linker};
 
 use crate::clock::Clock;
 use crate::config::Limits;
+use crate::media::PublicUrls;
 
 use super::bindings::jarchi::plugin as wit;
 use super::broker::{Caller, Redactor};
@@ -55,6 +57,7 @@ pub(crate) struct State {
     pub(super) caller: Caller,
     pub(super) carrier: Arc<dyn Carrier>,
     pub(super) files: CallFiles,
+    pub(super) urls: Option<Arc<dyn PublicUrls>>,
     pub(super) kv: kv::Buffer,
     pub(super) clock: Clock,
     pub(super) memory: Memory,

@@ -163,6 +163,7 @@ fn host_in(directory: &Path) -> Result<Host, HostError> {
         concurrency: 1,
         carrier: Arc::new(Platform::default()),
         kv: Arc::new(MemoryKv::default()),
+        urls: None,
         clock: Clock::system(),
     })
 }

@@ -107,6 +107,7 @@ impl Stage {
             concurrency,
             carrier: platform.clone(),
             kv: kv.clone(),
+            urls: None,
             clock: Clock::system(),
         })
         .unwrap();

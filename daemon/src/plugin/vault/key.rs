@@ -184,6 +184,11 @@ impl Key {
         &self.source
     }
 
+    /// A key for something else, by its purpose; the vault's own can't be told from it.
+    pub fn derive(&self, purpose: &str) -> [u8; LENGTH] {
+        blake3::derive_key(purpose, self.bytes.expose_secret())
+    }
+
     pub(super) fn bytes(&self) -> &[u8; LENGTH] {
         self.bytes.expose_secret()
     }

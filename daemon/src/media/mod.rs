@@ -1,9 +1,13 @@
 //! Files of posts: what they are, read off the disk.
 
+mod public;
+
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::time::UNIX_EPOCH;
+
+pub use public::{PublicUrls, Signed, Signer};
 
 use crate::model::{Digest, FocalPoint, MediaItem, MediaKind};
 
