@@ -4,6 +4,7 @@
 pub mod bindings;
 mod capability;
 pub mod clock;
+pub mod compose;
 pub mod count;
 mod guest;
 mod host;
@@ -11,6 +12,7 @@ pub mod http;
 pub mod kv;
 pub mod log;
 pub mod media;
+pub mod options;
 pub mod random;
 #[cfg(not(target_arch = "wasm32"))]
 #[expect(

@@ -3,7 +3,9 @@
 
 use std::borrow::Cow;
 
-use jarchi_plugin_sdk::{Account, MediaItem, Post, Result, Visibility, text};
+pub use jarchi_plugin_sdk::compose::hashtag;
+use jarchi_plugin_sdk::compose::whole_text;
+use jarchi_plugin_sdk::{Account, MediaItem, Post, Result, Visibility};
 use serde::Deserialize;
 
 /// The account's settings that say how posts are published.
@@ -101,7 +103,7 @@ pub struct Part<'a> {
 pub fn parts(post: &Post) -> Vec<Part<'_>> {
     let mut parts = vec![Part {
         place: String::new(),
-        text: first_text(post),
+        text: whole_text(post),
         media: &post.media,
     }];
     parts.extend(post.thread.iter().enumerate().map(|(index, part)| Part {
@@ -115,75 +117,4 @@ pub fn parts(post: &Post) -> Vec<Part<'_>> {
         media: &[],
     }));
     parts
-}
-
-/// The text, with the link and the hashtags that are not in it.
-fn first_text(post: &Post) -> Cow<'_, str> {
-    let mut whole = Cow::Borrowed(post.text.trim_end());
-    let mut add = |piece: &str| {
-        let whole = whole.to_mut();
-        if !whole.is_empty() {
-            whole.push_str("\n\n");
-        }
-        whole.push_str(piece);
-    };
-    if let Some(link) = &post.link
-        && !text::urls(&post.text)
-            .iter()
-            .any(|url| same_address(url.text, &link.url))
-    {
-        add(&link.url);
-    }
-    let tags = missing_tags(post);
-    if !tags.is_empty() {
-        add(&tags.join(" "));
-    }
-    whole
-}
-
-fn same_address(one: &str, other: &str) -> bool {
-    one.trim_end_matches('/') == other.trim_end_matches('/')
-}
-
-/// The hashtags that the text does not have, with their number sign, each once.
-fn missing_tags(post: &Post) -> Vec<String> {
-    let mut known: Vec<String> = text::hashtags(&post.text)
-        .iter()
-        .map(|tag| tag.text[1..].to_lowercase())
-        .collect();
-    let mut missing = Vec::new();
-    for tag in &post.hashtags {
-        let tag = hashtag(tag);
-        if !tag.is_empty() && !known.contains(&tag.to_lowercase()) {
-            known.push(tag.to_lowercase());
-            missing.push(format!("#{tag}"));
-        }
-    }
-    missing
-}
-
-/// A hashtag as Mastodon takes it: what is no letter, digit or underscore goes, and the
-/// letter after it becomes a capital. Nothing is left where it has no letter.
-pub fn hashtag(tag: &str) -> String {
-    let tag = tag.trim().trim_start_matches(['#', '＃']);
-    let mut word = String::with_capacity(tag.len());
-    let mut gap = false;
-    for character in tag.chars() {
-        let mark = matches!(character, '\u{300}'..='\u{36f}' | '\u{200c}' | '\u{200d}');
-        if character.is_alphanumeric() || character == '_' || mark {
-            if gap && !word.is_empty() {
-                word.extend(character.to_uppercase());
-            } else {
-                word.push(character);
-            }
-            gap = false;
-        } else {
-            gap = true;
-        }
-    }
-    if word.chars().any(char::is_alphabetic) {
-        word
-    } else {
-        String::new()
-    }
 }
