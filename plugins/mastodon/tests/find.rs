@@ -4,10 +4,10 @@
 
 mod common;
 
-use common::{SERVER, authorised, delivery, line, state, status, with};
+use common::{Host, SERVER, authorised, delivery, line, state, status, with};
 use jarchi_plugin_mastodon::Mastodon;
 use jarchi_plugin_mastodon::publish::{State, Upload};
-use jarchi_plugin_sdk::testing::{self, Answer, Host, START};
+use jarchi_plugin_sdk::testing::{self, Answer, START};
 use jarchi_plugin_sdk::{Error, Finding, Post, Publisher, Receipt, ThreadPart, time};
 use serde_json::{Value, json};
 

@@ -4,9 +4,9 @@
 
 mod common;
 
-use common::{account, authorised, line, status, with};
+use common::{Host, account, authorised, line, status, with};
 use jarchi_plugin_mastodon::Mastodon;
-use jarchi_plugin_sdk::testing::{Answer, Host};
+use jarchi_plugin_sdk::testing::Answer;
 use jarchi_plugin_sdk::{Analytics, Error, Measure, Metric, PostMetrics, Receipt};
 use serde_json::{Value, json};
 

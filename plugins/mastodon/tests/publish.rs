@@ -4,10 +4,10 @@
 
 mod common;
 
-use common::{SERVER, authorised, delivery, line, publish, state, status, with};
+use common::{Host, SERVER, authorised, delivery, line, publish, state, status, with};
 use jarchi_plugin_mastodon::Mastodon;
 use jarchi_plugin_sdk::http::{HttpError, PartBody};
-use jarchi_plugin_sdk::testing::{self, Answer, Host};
+use jarchi_plugin_sdk::testing::{self, Answer};
 use jarchi_plugin_sdk::{
     Error, FocalPoint, Link, MediaItem, Poll, Post, Publisher, Receipt, ThreadPart, Visibility,
 };

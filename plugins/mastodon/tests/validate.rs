@@ -4,10 +4,10 @@
 
 mod common;
 
-use common::{SERVER, account, instance, line};
+use common::{Host, SERVER, account, instance, line};
 use jarchi_plugin_mastodon::Mastodon;
 use jarchi_plugin_sdk::http::HttpError;
-use jarchi_plugin_sdk::testing::{self, Answer, Host};
+use jarchi_plugin_sdk::testing::{self, Answer};
 use jarchi_plugin_sdk::{
     Error, Link, MediaItem, Poll, Post, Problem, Publisher, Severity, ThreadPart, Visibility,
 };

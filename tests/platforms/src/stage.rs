@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use jarchi_plugin_sdk::http::{Body, HttpError, PartBody};
+use jarchi_plugin_sdk::http::{self, Body, HttpError, MediaSlice, PartBody};
 use jarchi_plugin_sdk::testing::{self, Host};
 use jarchi_plugin_sdk::{
     Delivery, Error, MediaItem, Outcome, Publisher, Receipt, Timestamp, clock,
@@ -281,7 +281,40 @@ fn arrived(way: &Way, request: &testing::Request) -> Result<Request, HttpError> 
     })
 }
 
-fn slice_of(way: &Way, slice: &jarchi_plugin_sdk::http::MediaSlice) -> Vec<u8> {
+impl Request {
+    /// A request to a scripted host as it would arrive, to be shown to a referee: the
+    /// placeholders of secrets stay, and files are empty.
+    ///
+    /// # Panics
+    /// Its address is none.
+    pub fn scripted(request: &testing::Request) -> Self {
+        let mut way = Way::default();
+        let whole = format!("{request:?}");
+        for after in whole.split("${secret:").skip(1) {
+            let name = after.split('}').next().unwrap_or_default();
+            way.secrets.insert(name.to_owned(), http::secret(name));
+        }
+        let mut request = request.clone();
+        let mut empty = |slice: &mut MediaSlice| {
+            (slice.offset, slice.length) = (0, None);
+            way.files.insert(slice.id.clone(), vec![]);
+        };
+        match &mut request.body {
+            Body::Media(slice) => empty(slice),
+            Body::Multipart(parts) => {
+                for part in parts {
+                    if let PartBody::Media(slice) = &mut part.body {
+                        empty(slice);
+                    }
+                }
+            }
+            Body::None | Body::Bytes(_) => {}
+        }
+        arrived(&way, &request).expect("the address can be read")
+    }
+}
+
+fn slice_of(way: &Way, slice: &MediaSlice) -> Vec<u8> {
     let bytes = &way.files[&slice.id];
     let start = slice.offset as usize;
     let end = slice
@@ -333,7 +366,7 @@ fn with_addresses(way: &Way, text: &str) -> Result<String, HttpError> {
 
 #[cfg(test)]
 mod tests {
-    use jarchi_plugin_sdk::{http, media};
+    use jarchi_plugin_sdk::media;
 
     use super::*;
 

@@ -2,12 +2,53 @@
 #![allow(dead_code, reason = "each test file takes what it needs")]
 #![allow(clippy::expect_used, reason = "a test may panic")]
 
+use std::ops::Deref;
+
+use jarchi_platforms::spec;
 use jarchi_plugin_mastodon::Mastodon;
-use jarchi_plugin_sdk::testing::{self, Answer, Host, Request};
+use jarchi_plugin_sdk::testing::{self, Answer, Request};
 use jarchi_plugin_sdk::{Account, Delivery, Error, Outcome, Post, Progress, Publisher, Receipt};
 use serde_json::{Value, json};
 
 pub const SERVER: &str = "https://social.example";
+
+/// A scripted server, whose requests the API's description referees.
+pub struct Host(testing::Host);
+
+impl Host {
+    pub fn new() -> Self {
+        Host(testing::Host::new())
+    }
+
+    /// The requests so far, and forgets them.
+    ///
+    /// # Panics
+    /// The API has no such request.
+    pub fn requests(&self) -> Vec<Request> {
+        let requests = self.0.requests();
+        for request in &requests {
+            let checked = spec::mastodon().check(&jarchi_platforms::Request::scripted(request));
+            assert_eq!(checked, Ok(()));
+        }
+        requests
+    }
+}
+
+impl Deref for Host {
+    type Target = testing::Host;
+
+    fn deref(&self) -> &testing::Host {
+        &self.0
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.requests();
+        }
+    }
+}
 
 pub fn account() -> Account {
     testing::account(&json!({ "server": format!("{SERVER}/") }))
