@@ -12,6 +12,7 @@
 mod message;
 pub mod spec;
 mod stage;
+pub mod telegram;
 
 pub use message::{Answer, Part, Request};
 pub use stage::{Stage, Trouble};

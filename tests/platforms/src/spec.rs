@@ -3,6 +3,7 @@
 //! Without them, a referee lets everything pass, and says so once.
 
 mod openapi;
+mod telegram;
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 pub use openapi::{discord, mastodon, x};
+pub use telegram::telegram;
 
 use crate::Request;
 
