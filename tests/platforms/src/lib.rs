@@ -9,6 +9,7 @@
     reason = "what goes wrong fails the test"
 )]
 
+pub mod discord;
 mod message;
 pub mod spec;
 mod stage;
