@@ -119,6 +119,7 @@ impl World {
             links: None,
             offers: None,
             prometheus: None,
+            accounts: None,
         };
         self.daemon = Some((start(setup).await.unwrap(), keep));
         self.looked().await;

@@ -12,6 +12,7 @@ pub mod chaos;
 pub mod daemon;
 pub mod hook;
 pub mod killer;
+pub mod lodge;
 pub mod mail;
 pub mod pds;
 pub mod plugins;

@@ -33,6 +33,25 @@ impl Cause {
         format!("account:{account}:unauthorized")
     }
 
+    /// Of a token that can't be refreshed.
+    pub fn refresh_key(account: &str) -> String {
+        format!("account:{account}:refresh")
+    }
+
+    /// Of a token that will end.
+    pub fn expiring_key(account: &str) -> String {
+        format!("account:{account}:expiring")
+    }
+
+    /// All that ends when the user lets the account in anew.
+    pub fn token_keys(account: &str) -> [String; 3] {
+        [
+            Cause::unauthorized_key(account),
+            Cause::refresh_key(account),
+            Cause::expiring_key(account),
+        ]
+    }
+
     pub fn failed_key(account: &str) -> String {
         format!("account:{account}:failed")
     }
@@ -98,10 +117,40 @@ impl Cause {
                 short(reason)
             ),
             format!(
-                "Set the `secrets` of account `{account}` right; its posts wait until then, and \
-                 `jarchi queue list --dead` shows the one to retry."
+                "`jarchi account auth {account}` connects it anew, or set its `secrets` right; its \
+                 posts wait until then, and `jarchi queue list --dead` shows the one to retry."
             ),
         )
+    }
+
+    pub fn refresh(account: &str, reason: &str, ends: Option<Timestamp>) -> Self {
+        let ends = ends.map_or_else(String::new, |ends| format!("; it ends at {ends}"));
+        Cause::of_account(
+            Cause::refresh_key(account),
+            account,
+            format!(
+                "The token of account `{account}` can't be refreshed ({}){ends}",
+                short(reason)
+            ),
+            format!(
+                "It is tried again by itself; where the platform refuses the app, set its \
+                 `client_id` and `client_secret` right, else `jarchi account auth {account}`."
+            ),
+        )
+        .warning()
+    }
+
+    pub fn expiring(account: &str, ends: Timestamp) -> Self {
+        Cause::of_account(
+            Cause::expiring_key(account),
+            account,
+            format!(
+                "The platform lets account `{account}` in until {ends}, and only its user can \
+                 prolong that"
+            ),
+            format!("`jarchi account auth {account}` connects it anew."),
+        )
+        .warning()
     }
 
     pub fn failed(delivery: &Delivery, reason: &str) -> Self {
@@ -277,6 +326,7 @@ impl Cause {
             | Work::Idle { .. }
             | Work::Tidy
             | Work::Watch
+            | Work::Refresh { .. }
             | Work::Notify { .. } => return None,
         };
         Some(Cause {
@@ -303,6 +353,7 @@ impl Cause {
             | Work::Idle { .. }
             | Work::Tidy
             | Work::Watch
+            | Work::Refresh { .. }
             | Work::Notify { .. } => None,
         }
     }

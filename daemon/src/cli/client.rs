@@ -8,8 +8,10 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::config::{self, Config, Diagnostics, ProcessEnvironment, Run};
+use crate::plugin::broker::BrokerOptions;
+use crate::plugin::vault::VaultError;
 use crate::service::api::{Api, Request};
-use crate::service::{Client, open_store};
+use crate::service::{Client, Parts, RunError, open_store};
 use crate::store::{self, Store, StoreError};
 
 use super::output::Failure;
@@ -37,6 +39,50 @@ impl Context {
     /// are not at hand.
     pub(super) fn load_plain(&self) -> Result<Config, Failure> {
         Ok(config::load_without_surroundings(&self.path()?)?.0)
+    }
+
+    /// The daemon, or the store with the vault open and the plugins of these accounts at
+    /// hand; of all, where none is named.
+    pub(super) async fn with_accounts(&self, names: &[String]) -> Result<Client, Failure> {
+        let store = match found(&self.load_plain()?).await? {
+            Found::Daemon(client) => return Ok(client),
+            Found::Store(store) => store,
+        };
+        let config = self.load()?;
+        let plugins = config.plugins.clone().into_iter().filter(|(plugin, _)| {
+            let mut accounts = config.accounts.values();
+            accounts
+                .any(|one| one.plugin == *plugin && (names.is_empty() || names.contains(&one.name)))
+        });
+        let plugins = plugins.collect();
+        let mut api = direct(config, store.clone());
+        let parts = Parts::new(
+            store,
+            api.config.clone(),
+            &ProcessEnvironment,
+            Clock::system(),
+            BrokerOptions::default(),
+        )?;
+        // A key of this command's own would seal what the daemon can't open.
+        let vault = parts.accounts.keeper().vault();
+        let closed = vault
+            .check()
+            .map_err(|error| Failure::failed(error.to_string()))?;
+        if let Some(error) = closed
+            .iter()
+            .find(|error| matches!(error, VaultError::OtherKey { .. }))
+        {
+            return Err(Failure::wrong(error.to_string()).help(
+                "start the daemon, which has the key, and run this again; or give this command \
+                 the same key",
+            ));
+        }
+        if let Err(errors) = parts.registry.load(&plugins).await {
+            let words = errors.iter().map(ToString::to_string).collect();
+            return Err(RunError::Plugins(words).into());
+        }
+        api.accounts = Some(parts.accounts);
+        Ok(Client::Direct(Box::new(api)))
     }
 
     /// One request to the daemon, or to the store itself.
@@ -82,16 +128,30 @@ pub(super) fn backup_folder(config: &Config) -> PathBuf {
 }
 
 async fn client(config: Config) -> Result<Client, Failure> {
+    Ok(match found(&config).await? {
+        Found::Daemon(client) => client,
+        Found::Store(store) => Client::Direct(Box::new(direct(config, store))),
+    })
+}
+
+/// Who has the store.
+enum Found {
+    Daemon(Client),
+    /// Nobody.
+    Store(Store),
+}
+
+async fn found(config: &Config) -> Result<Found, Failure> {
     loop {
         let socket = &config.daemon.socket;
         if let Some(client) = Client::connect(socket).await? {
-            return Ok(client);
+            return Ok(Found::Daemon(client));
         }
         match open_store(&config.daemon).await {
-            Ok(store) => return Ok(Client::Direct(Box::new(direct(config, store)))),
+            Ok(store) => return Ok(Found::Store(store)),
             // A daemon that was starting is there now.
             Err(StoreError::Locked(_)) if Client::connect(socket).await?.is_some() => {}
-            Err(error) => return Err(remedy(&config, error)),
+            Err(error) => return Err(remedy(config, error)),
         }
     }
 }
@@ -107,6 +167,7 @@ fn direct(config: Config, store: Store) -> Api {
         alarms: None,
         links: None,
         reload: None,
+        accounts: None,
     }
 }
 

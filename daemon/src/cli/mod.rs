@@ -1,5 +1,6 @@
 //! The command line: it parses, calls and prints; no rule of the product lives here.
 
+mod account;
 mod alarm;
 mod backup;
 pub mod check;
@@ -19,6 +20,7 @@ mod schedule;
 pub mod schema;
 mod status;
 mod store;
+mod vault;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
@@ -55,6 +57,7 @@ pub enum Command {
     Check(check::CheckArgs),
     Schema(schema::SchemaArgs),
     Plugin(plugin::PluginArgs),
+    Account(account::AccountArgs),
     Post(Box<post::PostArgs>),
     Queue(queue::QueueArgs),
     Metrics(metrics::MetricsArgs),
@@ -69,6 +72,7 @@ pub enum Command {
     Backup(backup::BackupArgs),
     Restore(backup::RestoreArgs),
     Store(store::StoreArgs),
+    Vault(vault::VaultArgs),
     Demo(demo::DemoArgs),
     Completions(extras::CompletionsArgs),
     Man(extras::ManArgs),
@@ -97,6 +101,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         }
         Command::Schema(args) => Ok(args.run(&mut stdout)?),
         Command::Plugin(args) => done(plugin::run(&context, args)),
+        Command::Account(args) => done(account::run(&context, args)),
         Command::Post(args) => done(post::run(&context, *args)),
         Command::Queue(args) => done(queue::run(&context, args)),
         Command::Metrics(args) => done(metrics::run(&context, args)),
@@ -111,6 +116,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Backup(args) => done(backup::backup(&context, &args)),
         Command::Restore(args) => done(backup::restore(&context, &args)),
         Command::Store(args) => done(store::run(&context, args)),
+        Command::Vault(args) => done(vault::run(&context, args)),
         Command::Demo(args) => demo::run(&args, cli.config.as_deref()),
         Command::Completions(args) => done(extras::completions(&args, &mut Cli::command())),
         Command::Man(args) => done(extras::man(&args, Cli::command())),

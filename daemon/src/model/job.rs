@@ -52,6 +52,10 @@ pub enum Work {
     Tidy,
     /// Look after what nobody reports, and hand alarms to their channels.
     Watch,
+    /// Refresh the tokens of an account before they end, or tell that they will.
+    Refresh {
+        account: String,
+    },
     /// Bring a message to a channel.
     Notify {
         channel: String,

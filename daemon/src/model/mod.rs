@@ -3,6 +3,7 @@
 //! The store encodes these types as MessagePack arrays: a field is only ever added at
 //! the end, with `#[serde(default)]`, and never renamed in meaning or removed.
 
+mod account;
 mod alarm;
 mod delivery;
 mod id;
@@ -11,6 +12,7 @@ mod metric;
 mod post;
 mod time;
 
+pub use account::{Checked, Chosen, Connection, Ended};
 pub use alarm::{Alarm, Breaker, Notice, NoticeKind, Open, Told};
 pub use delivery::{
     Attempt, AttemptOutcome, Delivery, Fault, Problem, Progress, Receipt, Severity, State,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::model::{DeliveryKey, Draft, Metric, Problem, Progress, Receipt, TimeSpan, Timestamp};
@@ -63,7 +63,7 @@ pub enum Finding {
 }
 
 /// A profile that an account's credentials may post as.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Target {
     /// The platform's identifier.
     pub id: String,
@@ -78,7 +78,7 @@ pub struct Target {
 }
 
 /// How much of what the platform allows is used.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Quota {
     pub name: String,
     pub used: u64,
@@ -87,7 +87,7 @@ pub struct Quota {
 }
 
 /// What the platform says of an account.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Standing {
     pub name: String,
     pub url: Option<String>,

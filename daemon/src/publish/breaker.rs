@@ -209,23 +209,49 @@ pub(super) fn note(
             if let Some(plugin) = &caller.plugin {
                 give_back_probe(tx, &plugin_name(plugin), delivery.id)?;
             }
-            alarm::raise(tx, &Cause::unauthorized(&caller.account, &reason), now)?;
-            let mut breaker = tx.breaker(&own)?.unwrap_or_default();
-            breaker.reason = reason;
-            let until = now.saturating_add(caller.rules.longest);
-            let before = breaker.open.take();
-            breaker.open = Some(Open {
-                since: before.as_ref().map_or(now, |open| open.since),
-                until,
-                pauses: before.map_or(1, |open| open.pauses + 1),
-                unauthorized: true,
-                probe: None,
-            });
-            tx.set_breaker(&own, Some(&breaker))?;
-            Ok(Some(until))
+            unauthorized(tx, &caller.account, reason, &caller.rules, now).map(Some)
         }
         Sign::Bad(reason) => fault(tx, caller, delivery.id, reason, now),
     }
+}
+
+fn unauthorized(
+    tx: &mut Tx<'_>,
+    account: &str,
+    reason: String,
+    rules: &BreakerConfig,
+    now: Timestamp,
+) -> Result<Timestamp, StoreError> {
+    alarm::raise(tx, &Cause::unauthorized(account, &reason), now)?;
+    let own = account_name(account);
+    let mut breaker = tx.breaker(&own)?.unwrap_or_default();
+    breaker.reason = reason;
+    let until = now.saturating_add(rules.longest);
+    let before = breaker.open.take();
+    breaker.open = Some(Open {
+        since: before.as_ref().map_or(now, |open| open.since),
+        until,
+        pauses: before.map_or(1, |open| open.pauses + 1),
+        unauthorized: true,
+        probe: None,
+    });
+    tx.set_breaker(&own, Some(&breaker))?;
+    Ok(until)
+}
+
+/// Lets nothing more of an account go: its credentials are known to be refused.
+///
+/// # Errors
+/// The store's.
+pub fn refuse(
+    tx: &mut Tx<'_>,
+    config: &Config,
+    account: &str,
+    reason: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let rules = &config.daemon.breaker;
+    unauthorized(tx, account, reason.to_owned(), rules, now).map(|_| ())
 }
 
 fn still_open(tx: &Tx<'_>, caller: &Caller) -> Result<bool, StoreError> {

@@ -17,7 +17,7 @@ mod restored;
 mod transition;
 
 pub use attempt::Publisher;
-pub use breaker::{after_start, mend};
+pub use breaker::{after_start, mend, refuse};
 pub use command::{CommandError, Resolution, cancel, held, hold, move_to, release, resolve, retry};
 pub(crate) use command::{cancel_in, hold_over, move_in};
 pub use connector::{

@@ -10,14 +10,10 @@ use tokio::sync::watch;
 use crate::alarm::Notifier;
 use crate::clock::Clock;
 use crate::config::{Config, Environment, Loaded, Reloader};
-use crate::plugin::broker::{Broker, BrokerOptions};
-use crate::plugin::vault::{Key, Vault};
-use crate::plugin::{Host, HostOptions, Registry};
+use crate::plugin::Registry;
+use crate::plugin::broker::BrokerOptions;
 
-use super::{
-    Links, Offers, Plugins, Ready, RunError, Running, Setup, StoredKv, VaultSecrets, open_store,
-    start,
-};
+use super::{Links, Parts, Ready, RunError, Running, Setup, open_store, start};
 
 /// What a daemon starts with.
 pub struct Daemon {
@@ -67,29 +63,27 @@ impl Environment for Boxed {
 pub async fn launch(daemon: Daemon) -> Result<Started, RunError> {
     let broken = |error: String| RunError::Broken(error);
     let config = Arc::new(daemon.config.clone());
-    let dir = &config.daemon.data_dir;
     let store = open_store(&config.daemon).await?;
-    let key = Key::find(daemon.environment.as_ref(), dir)?;
+    let links = Links::new(daemon.broker.clone(), daemon.clock.clone())
+        .map_err(|error| broken(error.to_string()))?;
     let (current, receiver) = watch::channel(config.clone());
-    let offers = Offers::new(store.clone(), daemon.clock.clone(), receiver.clone(), &key);
-    let vault = Vault::open(store.clone(), key);
+    let Parts {
+        broker,
+        registry,
+        plugins,
+        accounts,
+        offers,
+    } = Parts::new(
+        store.clone(),
+        receiver.clone(),
+        daemon.environment.as_ref(),
+        daemon.clock.clone(),
+        daemon.broker,
+    )?;
+    let vault = accounts.keeper().vault();
     for error in vault.check().map_err(|error| broken(error.to_string()))? {
         tracing::warn!(%error, "a secret can't be opened");
     }
-    let links = Links::new(daemon.broker.clone(), daemon.clock.clone())
-        .map_err(|error| broken(error.to_string()))?;
-    let broker = Broker::new(daemon.broker, daemon.clock.clone())
-        .map_err(|error| broken(error.to_string()))?;
-    let host = Host::new(HostOptions {
-        cache_dir: dir.join("compiled"),
-        concurrency: config.daemon.concurrency,
-        carrier: Arc::new(broker.clone()),
-        kv: Arc::new(StoredKv(store.clone())),
-        urls: Some(Arc::new(offers.clone())),
-        clock: daemon.clock.clone(),
-    })
-    .map_err(|error| broken(error.to_string()))?;
-    let registry = Arc::new(Registry::new(host));
     if let Err(errors) = registry.load(&config.plugins).await {
         return Err(RunError::Plugins(
             errors.iter().map(ToString::to_string).collect(),
@@ -98,11 +92,7 @@ pub async fn launch(daemon: Daemon) -> Result<Started, RunError> {
     let (problems, plugin_problems) = watch::channel(Vec::new());
     let (seen, last_seen) = watch::channel(None);
     let reloader = Arc::new(Reloader::new(daemon.config, Boxed(daemon.environment)));
-    let plugins = Arc::new(Plugins::new(
-        registry.clone(),
-        receiver.clone(),
-        Arc::new(VaultSecrets(vault)),
-    ));
+    let plugins = Arc::new(plugins);
     let mut parts = tokio::task::JoinSet::new();
     parts.spawn(follow(
         reloader.subscribe(),
@@ -135,6 +125,7 @@ pub async fn launch(daemon: Daemon) -> Result<Started, RunError> {
         reload: Arc::new(move || Box::pin(for_api.clone().run())),
         links: Some(links),
         offers: Some(offers),
+        accounts: Some(accounts),
         prometheus: daemon.prometheus,
     })
     .await?;

@@ -1,5 +1,7 @@
 //! Wires the stations together: start, reload, readiness, orderly stop.
 
+mod account_answers;
+mod accounts;
 mod alarms;
 pub mod api;
 mod daemon;
@@ -9,6 +11,7 @@ mod health;
 mod links;
 mod media;
 mod opening;
+mod parts;
 mod plugins;
 mod run;
 mod secrets;
@@ -17,12 +20,17 @@ mod telemetry;
 mod upkeep;
 mod worker;
 
+pub use account_answers::{
+    AccountReport, AuthStart, Secret, SecretWanted, TargetList, TokenReport,
+};
+pub use accounts::Accounts;
 pub use daemon::{Daemon, Started, launch, run as run_daemon};
 pub use endpoint::Endpoint;
 pub use health::{Health, Readiness};
 pub use links::Links;
 pub use media::Offers;
 pub use opening::open_store;
+pub use parts::Parts;
 pub use plugins::{Plugins, SecretSource, StoredKv};
 pub use run::{Ready, RunError, Running, Setup, start};
 pub use secrets::VaultSecrets;

@@ -2,10 +2,12 @@
 //! generator.
 
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use crate::account::{Keeper, settings_of};
 use crate::config::{self, Config};
 use crate::content::{Batch, Brief, Generating, GeneratorDraft, GeneratorDue, Generators};
 use crate::model::{Draft, Fault, Id, Metric, Problem, Receipt, TimeSpan, Timestamp};
@@ -36,6 +38,7 @@ pub struct Plugins {
     registry: Arc<Registry>,
     config: watch::Receiver<Arc<Config>>,
     secrets: Arc<dyn SecretSource>,
+    keeper: Keeper,
 }
 
 impl Plugins {
@@ -43,12 +46,42 @@ impl Plugins {
         registry: Arc<Registry>,
         config: watch::Receiver<Arc<Config>>,
         secrets: Arc<dyn SecretSource>,
+        keeper: Keeper,
     ) -> Self {
         Plugins {
             registry,
             config,
             secrets,
+            keeper,
         }
+    }
+
+    /// An account on the plugin that is loaded now.
+    ///
+    /// # Errors
+    /// It is not configured, or its plugin not loaded.
+    pub(super) fn account(&self, account: &str) -> Result<Account, Unavailable> {
+        let account = self
+            .config
+            .borrow()
+            .accounts
+            .get(account)
+            .cloned()
+            .ok_or_else(|| Unavailable(format!("account `{account}` is not configured")))?;
+        let plugin = self.plugin(&account.plugin)?;
+        let settings = settings_of(&account, plugin.manifest(), self.keeper.view());
+        let subject = self.subject(
+            &plugin,
+            &account.name,
+            &settings,
+            &account.secrets,
+            BTreeMap::new(),
+        );
+        Ok(Account {
+            plugin,
+            subject,
+            keeper: self.keeper.clone(),
+        })
     }
 
     fn plugin(&self, name: &str) -> Result<Plugin, Unavailable> {
@@ -157,35 +190,55 @@ impl Generators for Plugins {
 
 impl Connectors for Plugins {
     fn connector(&self, account: &str) -> Result<Arc<dyn Connector>, Unavailable> {
-        let account = self
-            .config
-            .borrow()
-            .accounts
-            .get(account)
-            .cloned()
-            .ok_or_else(|| Unavailable(format!("account `{account}` is not configured")))?;
-        let plugin = self.plugin(&account.plugin)?;
-        if !plugin.has(Capability::Publisher) {
+        let account = self.account(account)?;
+        if !account.plugin.has(Capability::Publisher) {
             return Err(Unavailable(format!(
                 "plugin `{}` publishes nothing",
-                account.plugin
+                account.plugin.name()
             )));
         }
-        let subject = self.subject(
-            &plugin,
-            &account.name,
-            &account.settings,
-            &account.secrets,
-            BTreeMap::new(),
-        );
-        Ok(Arc::new(Account { plugin, subject }))
+        Ok(Arc::new(account))
     }
 }
 
 /// One account, on the plugin that was loaded when it was asked for.
-struct Account {
-    plugin: Plugin,
+pub(super) struct Account {
+    pub(super) plugin: Plugin,
     subject: Subject,
+    keeper: Keeper,
+}
+
+impl Account {
+    /// A call with a token that lasts. Where the platform refuses it all the same, and
+    /// there is another to be had, the call is made once more: a plugin that says
+    /// `unauthorized` says that nothing was done.
+    pub(super) async fn call<'a, T, F>(
+        &'a self,
+        call: impl Fn(&'a Plugin, &'a Subject) -> F,
+    ) -> Answer<T>
+    where
+        F: Future<Output = Called<T>> + Send,
+    {
+        let name = &self.subject.name;
+        let generation = match self.keeper.ready(name).await {
+            Ok(generation) => generation,
+            Err(fault) => {
+                return Answer {
+                    result: Err(fault),
+                    sent: false,
+                };
+            }
+        };
+        let first = answer(call(&self.plugin, &self.subject).await);
+        match (&first.result, generation) {
+            (Err(Fault::Unauthorized(_)), Some(generation))
+                if self.keeper.renew(name, generation).await =>
+            {
+                answer(call(&self.plugin, &self.subject).await)
+            }
+            _ => first,
+        }
+    }
 }
 
 /// A call's end in the queue's terms: what the plugin says, else what the sandbox saw.
@@ -241,23 +294,27 @@ impl Connector for Account {
     }
 
     fn validate(&self, draft: Draft) -> Answering<'_, Vec<Problem>> {
-        Box::pin(async move { answer(self.plugin.validate(&self.subject, &draft).await) })
+        Box::pin(async move {
+            self.call(|plugin, subject| plugin.validate(subject, &draft))
+                .await
+        })
     }
 
     fn publish(&self, call: Call) -> Answering<'_, Outcome> {
         Box::pin(async move {
-            let called = self.plugin.publish(&self.subject, request(&call)).await;
-            map(answer(called), outcome)
+            let answer = self
+                .call(|plugin, subject| plugin.publish(subject, request(&call)))
+                .await;
+            map(answer, outcome)
         })
     }
 
     fn resume(&self, call: Call, state: String) -> Answering<'_, Outcome> {
         Box::pin(async move {
-            let called = self
-                .plugin
-                .resume(&self.subject, request(&call), &state)
+            let answer = self
+                .call(|plugin, subject| plugin.resume(subject, request(&call), &state))
                 .await;
-            map(answer(called), outcome)
+            map(answer, outcome)
         })
     }
 
@@ -268,11 +325,12 @@ impl Connector for Account {
         since: Timestamp,
     ) -> Answering<'_, Finding> {
         Box::pin(async move {
-            let called = self
-                .plugin
-                .find_published(&self.subject, request(&call), state.as_deref(), since)
+            let answer = self
+                .call(|plugin, subject| {
+                    plugin.find_published(subject, request(&call), state.as_deref(), since)
+                })
                 .await;
-            map(answer(called), |finding| match finding {
+            map(answer, |finding| match finding {
                 crate::plugin::Finding::Found(receipt) => Finding::Found(receipt),
                 crate::plugin::Finding::Partial { progress, after } => {
                     Finding::Partial(progress, after)
@@ -284,7 +342,10 @@ impl Connector for Account {
     }
 
     fn delete(&self, receipt: Receipt) -> Answering<'_, ()> {
-        Box::pin(async move { answer(self.plugin.delete(&self.subject, &receipt).await) })
+        Box::pin(async move {
+            self.call(|plugin, subject| plugin.delete(subject, &receipt))
+                .await
+        })
     }
 
     fn measure_posts(&self, receipts: Vec<(Id, Receipt)>) -> Answering<'_, Vec<Measured>> {
@@ -293,8 +354,10 @@ impl Connector for Account {
                 .iter()
                 .map(|(_, receipt)| receipt.clone())
                 .collect();
-            let called = self.plugin.measure_posts(&self.subject, &plain).await;
-            map(answer(called), |measured| {
+            let answer = self
+                .call(|plugin, subject| plugin.measure_posts(subject, &plain))
+                .await;
+            map(answer, |measured| {
                 measured
                     .into_iter()
                     .filter_map(|post| {
@@ -312,7 +375,10 @@ impl Connector for Account {
     }
 
     fn measure_account(&self) -> Answering<'_, Vec<Metric>> {
-        Box::pin(async move { answer(self.plugin.measure_account(&self.subject).await) })
+        Box::pin(async move {
+            self.call(|plugin, subject| plugin.measure_account(subject))
+                .await
+        })
     }
 }
 

@@ -9,6 +9,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::account;
 use crate::alarm::{self, Notifier};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -23,7 +24,7 @@ use crate::store::{Store, StoreError};
 use super::alarms::Alarms;
 use super::api::{Api, Reload};
 use super::worker::Stations;
-use super::{Endpoint, Health, Links, Offers, folders, socket};
+use super::{Accounts, Endpoint, Health, Links, Offers, folders, socket};
 
 /// What the daemon is made of.
 pub struct Setup {
@@ -43,6 +44,8 @@ pub struct Setup {
     /// None: files are served to nobody.
     pub offers: Option<Offers>,
     pub prometheus: Option<PrometheusHandle>,
+    /// None: no account is connected by the daemon.
+    pub accounts: Option<Accounts>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -111,6 +114,7 @@ pub async fn start(setup: Setup) -> Result<Running, RunError> {
         ),
         generators: setup.generators.clone(),
         alarms: alarms.clone(),
+        keeper: setup.accounts.as_ref().map(|one| one.keeper().clone()),
     });
     let (dispatcher, queue) = Dispatcher::start(
         setup.store.clone(),
@@ -180,6 +184,7 @@ pub async fn start(setup: Setup) -> Result<Running, RunError> {
         })),
         reload: Some(setup.reload.clone()),
         links: setup.links,
+        accounts: setup.accounts.clone(),
     };
     helpers.spawn(socket::serve(api, listener, stopping.clone()));
     helpers.spawn(follow(
@@ -187,8 +192,12 @@ pub async fn start(setup: Setup) -> Result<Running, RunError> {
         setup.clock.clone(),
         setup.config.clone(),
         queue.clone(),
+        setup.accounts.clone(),
         stopping.clone(),
     ));
+    if let Some(accounts) = &setup.accounts {
+        account::schedule_all(accounts.keeper()).await?;
+    }
     {
         let (config, now) = (config.clone(), setup.clock.now());
         let begun = setup.store.write(move |tx| {
@@ -271,6 +280,7 @@ async fn follow(
     clock: Clock,
     mut config: watch::Receiver<Arc<Config>>,
     queue: Handle,
+    accounts: Option<Accounts>,
     mut stop: watch::Receiver<bool>,
 ) {
     let mut before = config.borrow().clone();
@@ -296,6 +306,11 @@ async fn follow(
                 });
                 if let Err(error) = written.await {
                     tracing::error!(%error, "the accounts that were changed wait on");
+                }
+                if let Some(accounts) = &accounts
+                    && let Err(error) = account::schedule_all(accounts.keeper()).await
+                {
+                    tracing::error!(%error, "tokens are not refreshed before a restart");
                 }
             }
             _ = stop.changed() => return,

@@ -101,6 +101,8 @@ fn no_tls() -> Result<ClientConfig, rustls::Error> {
 
 /// How long the daemon may take; validating asks platforms.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// Hundreds of accounts, a few at once.
+const CHECKS: Duration = Duration::from_secs(3600);
 /// A large store takes its time.
 const BACKUP: Duration = Duration::from_secs(6 * 3600);
 
@@ -156,6 +158,7 @@ impl Client {
                     .json(request)
                     .timeout(match request {
                         Request::Backup { .. } => BACKUP,
+                        Request::Accounts { .. } => CHECKS,
                         _ => PATIENCE,
                     })
                     .send()

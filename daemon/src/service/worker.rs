@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use crate::account::Keeper;
 use crate::alarm::{self, Cause};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -25,6 +26,8 @@ pub(super) struct Stations {
     pub(super) collector: Collector,
     pub(super) generators: Arc<dyn Generators>,
     pub(super) alarms: Arc<Alarms>,
+    /// None: nobody keeps tokens.
+    pub(super) keeper: Option<Keeper>,
 }
 
 impl Stations {
@@ -35,6 +38,10 @@ impl Stations {
             Work::MeasurePosts { account } => done(self.collector.posts(account).await.map(|_| ())),
             Work::MeasureAccount { account } => done(self.collector.account(account).await),
             Work::Watch => self.alarms.watch(&job).await,
+            Work::Refresh { account } => match &self.keeper {
+                Some(keeper) => keeper.run(&job, account).await,
+                None => Disposition::Done,
+            },
             Work::Notify { channel, notice } => self.alarms.notify(&job, channel, notice).await,
             Work::Idle { .. } => Disposition::Done,
             Work::Backup { folder, keep } => {
@@ -91,7 +98,7 @@ impl Worker for Stations {
         }
     }
 
-    /// Lanes are `account:NAME`, `measure:NAME` and `generate:NAME`; they share the bound
+    /// Lanes are `account:NAME`, `measure:NAME`, `auth:NAME` and `generate:NAME`; they share the bound
     /// of their plugin. A channel's lane, `alarm:NAME`, is alone.
     fn group(&self, lane: &str) -> Group {
         if lane.starts_with(alarm::WATCH_LANE) {

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::model::Timestamp;
 
+use super::accounts::CONNECTIONS;
 use super::alarms::{ALARMS, BREAKERS};
 use super::jobs::{JOBS, LEASES};
 use super::maintenance::write;
@@ -79,6 +80,7 @@ pub(super) fn codec(tree: Tree) -> Box<dyn Codec> {
         Tree::Alarms => Box::new(ALARMS),
         Tree::Breakers => Box::new(BREAKERS),
         Tree::Offers => Box::new(OFFERS),
+        Tree::Accounts => Box::new(CONNECTIONS),
         Tree::Meta
         | Tree::Due
         | Tree::Dead

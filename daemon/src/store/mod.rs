@@ -17,6 +17,7 @@
 //! interrupted snapshot keeps it from opening (`open`); deleted space is not given back
 //! (`maintenance::compact`).
 
+mod accounts;
 mod alarms;
 mod backup;
 mod export;

@@ -29,10 +29,11 @@ pub(super) enum Tree {
     Alarms,
     Breakers,
     Offers,
+    Accounts,
 }
 
 impl Tree {
-    pub(super) const ALL: [Tree; 19] = [
+    pub(super) const ALL: [Tree; 20] = [
         Tree::Meta,
         Tree::Jobs,
         Tree::Due,
@@ -52,6 +53,7 @@ impl Tree {
         Tree::Alarms,
         Tree::Breakers,
         Tree::Offers,
+        Tree::Accounts,
     ];
 
     pub(super) const fn name(self) -> &'static str {
@@ -75,6 +77,7 @@ impl Tree {
             Tree::Alarms => "alarms",
             Tree::Breakers => "breakers",
             Tree::Offers => "offers",
+            Tree::Accounts => "accounts",
         }
     }
 }

@@ -61,7 +61,7 @@ impl Target {
         if self.plain_http { 80 } else { 443 }
     }
 
-    fn fits(&self, pattern: &HostPattern) -> bool {
+    pub fn fits(&self, pattern: &HostPattern) -> bool {
         pattern.matches(&self.host, self.port, self.usual_port())
     }
 }

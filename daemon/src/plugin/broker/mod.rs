@@ -35,7 +35,7 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 pub use hosts::ManifestHost;
-pub use own::Posting;
+pub use own::{Asked, Asking, Posting, Reach};
 pub use pace::Ceiling;
 pub use resolve::{Resolver, SystemResolver};
 pub use transport::BuildError;

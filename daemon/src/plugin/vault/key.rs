@@ -147,7 +147,8 @@ impl Key {
         }
     }
 
-    fn of_file(path: &Path) -> Result<Self, KeyError> {
+    /// The key in a file, of which one is made where there is none.
+    pub(super) fn of_file(path: &Path) -> Result<Self, KeyError> {
         let source = KeySource::File(path.to_owned());
         let unreadable = |error: io::Error| KeyError::Unreadable(source.clone(), error.to_string());
         let file = match File::open(path) {

@@ -6,6 +6,7 @@
 //! opened is kept: a secret lives in memory as long as the request that it is put into.
 
 mod key;
+mod rotate;
 mod seal;
 
 use std::fmt;
@@ -13,9 +14,10 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, Tx};
 
 pub use key::{CREDENTIAL, FILE, Key, KeyError, KeyId, KeySource, VARIABLE};
+pub use rotate::{RotateError, Rotated, rotate, settle_rotation};
 
 /// A cheap handle.
 #[derive(Clone, Debug)]
@@ -51,6 +53,18 @@ impl fmt::Display for SecretId {
             name,
         } = self;
         write!(f, "the secret `{name}` of `{subject}` (plugin `{plugin}`)")
+    }
+}
+
+/// Ciphertexts that are not in the store yet.
+#[derive(Debug)]
+pub struct Sealed(Vec<(SecretId, Vec<u8>)>);
+
+impl Sealed {
+    pub fn put(self, tx: &mut Tx<'_>) {
+        for (id, row) in self.0 {
+            tx.set_sealed(&id.plugin, &id.subject, &id.name, Some(row));
+        }
     }
 }
 
@@ -145,18 +159,27 @@ impl Vault {
         subject: &str,
         values: &[(String, SecretString)],
     ) -> Result<(), VaultError> {
+        let rows = self.seal(plugin, subject, values)?;
+        self.store.write_blocking(move |tx| {
+            rows.put(tx);
+            Ok::<_, VaultError>(())
+        })
+    }
+
+    /// Sealed, for a batch of the store that writes more than them.
+    pub fn seal(
+        &self,
+        plugin: &str,
+        subject: &str,
+        values: &[(String, SecretString)],
+    ) -> Result<Sealed, VaultError> {
         let mut rows = Vec::with_capacity(values.len());
         for (name, value) in values {
             let id = SecretId::new(plugin, subject, name);
             let row = seal::seal(&self.key, &id, value)?;
             rows.push((id, row));
         }
-        self.store.write_blocking(move |tx| {
-            for (id, row) in rows {
-                tx.set_sealed(&id.plugin, &id.subject, &id.name, Some(row));
-            }
-            Ok::<_, VaultError>(())
-        })
+        Ok(Sealed(rows))
     }
 
     /// Durable when it returns. Blocks until then.

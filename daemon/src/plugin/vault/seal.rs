@@ -60,6 +60,13 @@ pub(super) fn open(key: &Key, id: SecretId, row: &[u8]) -> Result<SecretString, 
     }
 }
 
+/// The key that a row is sealed with.
+pub(super) fn sealed_with(row: &[u8]) -> Option<KeyId> {
+    let mut id = KeyId::default();
+    id.0.copy_from_slice(row.get(1..HEAD)?);
+    Some(id)
+}
+
 fn cipher(key: &Key) -> XChaCha20Poly1305 {
     XChaCha20Poly1305::new(key.bytes().into())
 }

@@ -4,6 +4,7 @@
 
 mod answers;
 mod post;
+mod request;
 
 use std::sync::Arc;
 
@@ -18,95 +19,15 @@ use crate::content::{AcceptError, Generators};
 use crate::cron::Cron;
 use crate::model::{Id, Timestamp, Work};
 use crate::publish::{self, CommandError, Connectors, Resolution};
-use crate::service::Links;
-use crate::store::{Again, DeliveryFilter, JobFilter, Store, StoreError, Subject, Target};
+use crate::service::{Accounts, Links};
+use crate::store::{Again, DeliveryFilter, JobFilter, Store, StoreError, Subject};
 
 pub use answers::{
     AlarmList, AlarmTest, BreakerLine, Deliveries, DeliveryLine, Held, Metrics, MetricsOf,
     PostDetail, PostLine, Posted, Posts, QueueList, Released, ScheduleLine, Schedules, Status,
 };
 pub use post::{Attachment, PostRequest};
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "op", rename_all = "kebab-case")]
-pub enum Request {
-    /// Answer: [`Posted`].
-    Post(Box<PostRequest>),
-    /// Answer: [`Posts`].
-    Posts {
-        #[serde(default = "some")]
-        limit: usize,
-    },
-    /// Answer: [`PostDetail`].
-    ShowPost { post: Id },
-    /// Answer: [`QueueList`].
-    Queue {
-        #[serde(default)]
-        account: Option<String>,
-        /// Settled ones as well.
-        #[serde(default)]
-        all: bool,
-        /// Dead letters, parked and failed ones only.
-        #[serde(default)]
-        dead: bool,
-        #[serde(default = "some")]
-        limit: usize,
-    },
-    /// Answer: [`Deliveries`] of one.
-    ShowDelivery { delivery: Id },
-    /// Answer: [`DeliveryLine`].
-    Cancel { delivery: Id },
-    /// Answer: [`DeliveryLine`].
-    Retry { delivery: Id },
-    /// Answer: [`DeliveryLine`].
-    Move { delivery: Id, due: String },
-    /// Answer: [`DeliveryLine`].
-    Resolve {
-        delivery: Id,
-        /// The address where it is; none: it is not there, and goes out again.
-        published: Option<String>,
-    },
-    /// A dead letter that is not a delivery waits again. Answer: the job.
-    RetryJob { job: Id },
-    /// Answer: [`Metrics`].
-    Metrics { post: Id },
-    /// Answer: [`Metrics`].
-    AccountMetrics { account: String },
-    /// Answer: [`Schedules`].
-    Schedules {
-        #[serde(default = "few")]
-        count: usize,
-    },
-    /// Asks a generator what it has. Answer: the job.
-    Generate { generator: String },
-    /// Reads the numbers now. Answer: null.
-    Measure,
-    /// Answer: [`Held`].
-    Hold { scope: String },
-    /// Answer: [`Released`].
-    Release { scope: String },
-    /// Answer: [`AlarmList`].
-    Alarms,
-    /// Sends a test to one channel, or to all. Answer: a list of [`AlarmTest`].
-    TestAlarm {
-        #[serde(default)]
-        name: Option<String>,
-    },
-    /// Answer: [`Status`].
-    Status,
-    /// Reads the configuration again. Answer: a text.
-    Reload,
-    /// Writes the store into a file. Answer: [`crate::store::BackupReport`].
-    Backup { target: Target },
-}
-
-fn some() -> usize {
-    50
-}
-
-fn few() -> usize {
-    3
-}
+pub use request::Request;
 
 #[derive(Clone, Debug, thiserror::Error, Serialize, Deserialize)]
 #[serde(tag = "error", rename_all = "kebab-case")]
@@ -184,6 +105,8 @@ pub struct Api {
     pub alarms: Option<AlarmTester>,
     /// None: no daemon runs.
     pub reload: Option<Reload>,
+    /// None: plugins are not loaded, and the vault is closed.
+    pub accounts: Option<Accounts>,
 }
 
 impl Api {
@@ -262,6 +185,28 @@ impl Api {
                 let woken = publish::release(&self.store, &scope, accounts, now).await?;
                 json(&Released { scope, woken })
             }
+            Request::AuthAccount { account, redirect } => {
+                json(&self.accounts()?.begin(&account, &redirect)?)
+            }
+            Request::AnswerAuth {
+                account,
+                state,
+                answer,
+            } => {
+                let accounts = self.accounts()?;
+                json(&accounts.finish(&account, &state.0, &answer.0).await?)
+            }
+            Request::KeepSecrets { account, secrets } => {
+                json(&self.accounts()?.paste(&account, secrets).await?)
+            }
+            Request::Targets { account } => json(&self.accounts()?.targets(&account).await?),
+            Request::ChooseTarget { account, target } => {
+                json(&self.accounts()?.choose(&account, &target).await?)
+            }
+            Request::Accounts { names, check } => {
+                json(&self.accounts()?.report(&names, check).await?)
+            }
+            Request::ForgetAccount { account } => json(&self.accounts()?.forget(&account).await?),
             Request::Alarms => json(&self.alarms()?),
             Request::TestAlarm { name } => json(&self.test_alarm(name).await?),
             Request::Status => json(&self.status()?),
@@ -285,6 +230,12 @@ impl Api {
                 )),
             },
         }
+    }
+
+    fn accounts(&self) -> Result<&Accounts, ApiError> {
+        self.accounts.as_ref().ok_or_else(|| ApiError::Unavailable {
+            message: "accounts are not at hand".to_owned(),
+        })
     }
 
     fn config(&self) -> Arc<Config> {
@@ -487,7 +438,10 @@ impl Api {
         let mut jobs = Vec::new();
         for filter in filters {
             for job in view.jobs(*filter, limit)? {
-                if !matches!(job.work, Work::Publish { .. } | Work::Watch) {
+                if !matches!(
+                    job.work,
+                    Work::Publish { .. } | Work::Watch | Work::Refresh { .. }
+                ) {
                     jobs.push(job);
                 }
             }

@@ -1,0 +1,113 @@
+//! When something is to be done about a token.
+
+use crate::model::{Connection, TimeSpan, Timestamp};
+use crate::plugin::manifest::Oauth2;
+
+/// A refresh is begun at least so long before the end.
+const LEAST_AHEAD: TimeSpan = TimeSpan::from_mins(5);
+/// A call does not begin with a token that ends within this.
+const MARGIN: TimeSpan = TimeSpan::from_secs(30);
+/// A user is told so long before only they can help.
+pub(super) const WARNING: TimeSpan = TimeSpan::from_days(14);
+
+/// A span of the manifest.
+fn span(seconds: u64) -> TimeSpan {
+    TimeSpan(seconds.saturating_mul(1000))
+}
+
+/// How long the token lasts in all.
+fn life(connection: &Connection) -> Option<TimeSpan> {
+    Some(connection.expires?.since(connection.obtained?))
+}
+
+/// When the token is refreshed; where it can't be, when its user is told. None: never.
+pub(super) fn due(oauth: &Oauth2, connection: &Connection) -> Option<Timestamp> {
+    let expires = connection.expires?;
+    let life = life(connection)?;
+    let usual = TimeSpan((life.0 / 10).max(LEAST_AHEAD.0));
+    let ahead = match (oauth.refresh.ahead, oauth.refreshes()) {
+        (Some(seconds), _) => span(seconds),
+        (None, true) => usual,
+        (None, false) => usual.max(WARNING),
+    };
+    // A short life has a half of it at least.
+    let ahead = TimeSpan(ahead.0.min(life.0 / 2));
+    let due = expires.saturating_sub(ahead);
+    Some(due.max(oldest_enough(oauth, connection)))
+}
+
+/// When the token is old enough to be refreshed.
+pub(super) fn oldest_enough(oauth: &Oauth2, connection: &Connection) -> Timestamp {
+    let min_age = span(oauth.refresh.min_age);
+    connection
+        .obtained
+        .map_or(Timestamp(0), |at| at.saturating_add(min_age))
+}
+
+/// Whether a call that begins now would find the token ended.
+pub(super) fn at_its_end(connection: &Connection, now: Timestamp) -> bool {
+    let (Some(expires), Some(life)) = (connection.expires, life(connection)) else {
+        return false;
+    };
+    let margin = TimeSpan(MARGIN.0.min(life.0 / 10));
+    expires <= now.saturating_add(margin)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn oauth(more: &str) -> Oauth2 {
+        toml::from_str(&format!(
+            "authorize = \"https://a.org/a\"\ntoken = \"https://a.org/t\"\n{more}"
+        ))
+        .unwrap()
+    }
+
+    fn connection(seconds: u64) -> Connection {
+        Connection {
+            obtained: Some(Timestamp(1_000_000)),
+            expires: Some(Timestamp(1_000_000 + seconds * 1000)),
+            ..Connection::default()
+        }
+    }
+
+    #[test]
+    fn a_refresh_comes_ahead_of_the_end() {
+        const DAY: u64 = 86400;
+        for (more, life, after) in [
+            ("refresh_token = \"r\"", 3600, 3600 - 360),
+            ("refresh_token = \"r\"", 600, 300),
+            ("refresh_token = \"r\"", 10, 5),
+            ("refresh_token = \"r\"\n[refresh]\nahead = 60", 3600, 3540),
+            (
+                "refresh_token = \"r\"\n[refresh]\nmin_age = 3590",
+                3600,
+                3590,
+            ),
+            // Nobody can refresh it: its user is told.
+            ("", 60 * DAY, 46 * DAY),
+        ] {
+            let due = due(&oauth(more), &connection(life));
+            assert_eq!(
+                due,
+                Some(Timestamp(1_000_000 + after * 1000)),
+                "{more} {life}"
+            );
+        }
+        let endless = Connection {
+            expires: None,
+            ..connection(1)
+        };
+        assert_eq!(due(&oauth("refresh_token = \"r\""), &endless), None);
+    }
+
+    #[test]
+    fn a_call_wants_a_token_that_lasts() {
+        let hour = connection(3600);
+        assert!(!at_its_end(&hour, Timestamp(1_000_000 + 3_569_000)));
+        assert!(at_its_end(&hour, Timestamp(1_000_000 + 3_570_000)));
+        assert!(!at_its_end(&connection(10), Timestamp(1_000_000 + 8_900)));
+        assert!(at_its_end(&connection(10), Timestamp(1_000_000 + 9_000)));
+    }
+}

@@ -1,0 +1,119 @@
+//! What can be asked.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::Id;
+use crate::service::Secret;
+use crate::store::Target;
+
+use super::PostRequest;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "kebab-case")]
+pub enum Request {
+    /// Answer: [`super::Posted`].
+    Post(Box<PostRequest>),
+    /// Answer: [`super::Posts`].
+    Posts {
+        #[serde(default = "some")]
+        limit: usize,
+    },
+    /// Answer: [`super::PostDetail`].
+    ShowPost { post: Id },
+    /// Answer: [`super::QueueList`].
+    Queue {
+        #[serde(default)]
+        account: Option<String>,
+        /// Settled ones as well.
+        #[serde(default)]
+        all: bool,
+        /// Dead letters, parked and failed ones only.
+        #[serde(default)]
+        dead: bool,
+        #[serde(default = "some")]
+        limit: usize,
+    },
+    /// Answer: [`super::Deliveries`] of one.
+    ShowDelivery { delivery: Id },
+    /// Answer: [`super::DeliveryLine`].
+    Cancel { delivery: Id },
+    /// Answer: [`super::DeliveryLine`].
+    Retry { delivery: Id },
+    /// Answer: [`super::DeliveryLine`].
+    Move { delivery: Id, due: String },
+    /// Answer: [`super::DeliveryLine`].
+    Resolve {
+        delivery: Id,
+        /// The address where it is; none: it is not there, and goes out again.
+        published: Option<String>,
+    },
+    /// A dead letter that is not a delivery waits again. Answer: the job.
+    RetryJob { job: Id },
+    /// Answer: [`super::Metrics`].
+    Metrics { post: Id },
+    /// Answer: [`super::Metrics`].
+    AccountMetrics { account: String },
+    /// Answer: [`super::Schedules`].
+    Schedules {
+        #[serde(default = "few")]
+        count: usize,
+    },
+    /// Asks a generator what it has. Answer: the job.
+    Generate { generator: String },
+    /// Reads the numbers now. Answer: null.
+    Measure,
+    /// Answer: [`super::Held`].
+    Hold { scope: String },
+    /// Answer: [`super::Released`].
+    Release { scope: String },
+    /// Answer: [`super::AlarmList`].
+    Alarms,
+    /// Sends a test to one channel, or to all. Answer: a list of [`super::AlarmTest`].
+    TestAlarm {
+        #[serde(default)]
+        name: Option<String>,
+    },
+    /// Answer: [`super::Status`].
+    Status,
+    /// Reads the configuration again. Answer: a text.
+    Reload,
+    /// Begins to connect an account. Answer: [`crate::service::AuthStart`].
+    AuthAccount { account: String, redirect: String },
+    /// What came back from the platform's page. Answer: [`crate::account::Granted`].
+    AnswerAuth {
+        account: String,
+        state: Secret,
+        answer: Secret,
+    },
+    /// Keeps secrets that the user pasted. Answer: null.
+    KeepSecrets {
+        account: String,
+        secrets: BTreeMap<String, Secret>,
+    },
+    /// Answer: [`crate::service::TargetList`].
+    Targets { account: String },
+    /// Answer: [`crate::service::AccountReport`].
+    ChooseTarget { account: String, target: String },
+    /// How accounts stand; all where none is named. Answer: a list of [`crate::service::AccountReport`].
+    Accounts {
+        #[serde(default)]
+        names: Vec<String>,
+        /// With a harmless call on each.
+        #[serde(default)]
+        check: bool,
+    },
+    /// Answer: how many secrets there were.
+    ForgetAccount { account: String },
+    /// Writes the store into a file. Answer: [`crate::store::BackupReport`].
+    Backup { target: Target },
+}
+
+fn some() -> usize {
+    50
+}
+
+fn few() -> usize {
+    3
+}
