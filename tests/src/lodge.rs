@@ -48,6 +48,8 @@ struct Books {
     life: u64,
     /// A refresh token that comes twice gets new tokens instead of the end.
     lenient: bool,
+    /// The app is not one of those that get refresh tokens.
+    short_lived: bool,
     troubles: Vec<Trouble>,
     /// Requests for tokens, by grant.
     asked: Vec<String>,
@@ -129,6 +131,10 @@ impl Lodge {
     /// Seconds that a token lasts from now on.
     pub fn life(&self, seconds: u64) {
         self.books().life = seconds;
+    }
+
+    pub fn no_refresh_tokens(&self) {
+        self.books().short_lived = true;
     }
 
     pub fn lenient(&self) {
@@ -263,8 +269,11 @@ impl Books {
 
     fn pair(&mut self, family: u64) -> Value {
         let access = self.secret("access");
-        let refresh = self.secret("refresh");
         self.access.insert(access.clone(), family);
+        if self.short_lived {
+            return json!({ "access_token": access, "expires_in": self.life });
+        }
+        let refresh = self.secret("refresh");
         self.refresh.insert(refresh.clone(), (family, false));
         json!({
             "access_token": access,

@@ -440,7 +440,9 @@ pub(super) fn renewed(
     let mut values = vec![(oauth.access_token.clone(), tokens.access.clone())];
     if let (Some(name), Some(value)) = (&oauth.refresh_token, &tokens.refresh) {
         values.push((name.clone(), value.clone()));
+        connection.refreshes = true;
     }
+    connection.refreshes |= !oauth.refresh.parameters.is_empty();
     values
 }
 
@@ -459,7 +461,7 @@ fn granted(oauth: &Oauth2, connection: &Connection) -> Granted {
         lacking: lacking(oauth, connection.scopes.as_ref()),
         expires: connection.expires,
         refresh_expires: connection.refresh_expires,
-        refreshes: oauth.refreshes(),
+        refreshes: connection.refreshes,
     }
 }
 

@@ -97,7 +97,7 @@ pub(super) fn schedule(
 ) -> Result<(), StoreError> {
     let kept = party.oauth().filter(|_| party.is_kept());
     let due = match (&connection.ended, kept) {
-        (None, Some(oauth)) => times::due(oauth, connection),
+        (None, Some(oauth)) => times::wake(oauth, connection, now),
         _ => None,
     };
     let waits = match job {
@@ -172,9 +172,6 @@ impl Keeper {
         let Some(party) = self.party(account).filter(Party::is_kept) else {
             return Ok(None);
         };
-        let Some(oauth) = party.oauth() else {
-            return Ok(None);
-        };
         let connection = party.connection(self.0.store.view()).map_err(store)?;
         let connection = connection.ok_or_else(|| Fault::Unauthorized(not_connected(account)))?;
         if let Some(ended) = &connection.ended {
@@ -183,7 +180,7 @@ impl Keeper {
         let now = self.now();
         // What can't be refreshed is for the platform to judge: tokens that were taken with
         // it may outlive it.
-        if !times::at_its_end(&connection, now) || !oauth.refreshes() {
+        if !times::at_its_end(&connection, now) || !connection.refreshes {
             return Ok(Some(connection.generation));
         }
         match self.refresh(party, Want::Valid, None).await {
@@ -207,7 +204,8 @@ impl Keeper {
         let Some(party) = self.party(account).filter(Party::is_kept) else {
             return false;
         };
-        if !party.oauth().is_some_and(Oauth2::refreshes) {
+        let connection = party.connection(self.0.store.view());
+        if !connection.is_ok_and(|one| one.is_some_and(|one| one.refreshes)) {
             return false;
         }
         match self.refresh(party, Want::Instead(generation), None).await {
@@ -239,7 +237,7 @@ impl Keeper {
             return self.settle(party, job.id, None).await;
         }
         let now = self.now();
-        if !oauth.refreshes() {
+        if !connection.refreshes {
             // Nobody but the user can.
             let cause = connection
                 .expires
@@ -254,8 +252,8 @@ impl Keeper {
             Ok(_) => {
                 let end = party
                     .connection(self.0.store.view())?
-                    .and_then(|connection| connection.refresh_expires)
-                    .filter(|end| end.saturating_sub(times::WARNING) <= self.now());
+                    .filter(|one| times::warning(one).is_some_and(|at| at <= self.now()))
+                    .and_then(|connection| connection.refresh_expires);
                 let cause = end.map(|end| Cause::expiring(&party.account, end));
                 self.settle(party, job.id, cause.map(|cause| (cause, false)))
                     .await
@@ -524,7 +522,11 @@ impl Keeper {
                 sealed.put(tx);
                 tx.set_connection(&party.account, Some(&connection))?;
                 schedule(tx, &party, &connection, job, now)?;
-                alarm::clear(tx, &Cause::refresh_key(&party.account), now)
+                alarm::clear(tx, &Cause::refresh_key(&party.account), now)?;
+                if times::warning(&connection).is_none_or(|at| at > now) {
+                    alarm::clear(tx, &Cause::expiring_key(&party.account), now)?;
+                }
+                Ok::<_, StoreError>(())
             })
             .await?;
         tracing::info!(account, "its token was refreshed");

@@ -8,7 +8,7 @@ const LEAST_AHEAD: TimeSpan = TimeSpan::from_mins(5);
 /// A call does not begin with a token that ends within this.
 const MARGIN: TimeSpan = TimeSpan::from_secs(30);
 /// A user is told so long before only they can help.
-pub(super) const WARNING: TimeSpan = TimeSpan::from_days(14);
+const WARNING: TimeSpan = TimeSpan::from_days(14);
 
 /// A span of the manifest.
 fn span(seconds: u64) -> TimeSpan {
@@ -20,12 +20,30 @@ fn life(connection: &Connection) -> Option<TimeSpan> {
     Some(connection.expires?.since(connection.obtained?))
 }
 
+/// When something is to be done next: a refresh, or a word to the user. None: never.
+pub(super) fn wake(oauth: &Oauth2, connection: &Connection, now: Timestamp) -> Option<Timestamp> {
+    let due = due(oauth, connection);
+    let warning = warning(connection).filter(|at| *at > now);
+    match (due, warning) {
+        (Some(due), Some(warning)) => Some(due.min(warning)),
+        (one, other) => one.or(other),
+    }
+}
+
+/// When the user is told that a refresh token ends, which no refresh prolongs.
+pub(super) fn warning(connection: &Connection) -> Option<Timestamp> {
+    let end = connection
+        .refresh_expires
+        .filter(|_| connection.refreshes)?;
+    Some(end.saturating_sub(WARNING))
+}
+
 /// When the token is refreshed; where it can't be, when its user is told. None: never.
 pub(super) fn due(oauth: &Oauth2, connection: &Connection) -> Option<Timestamp> {
     let expires = connection.expires?;
     let life = life(connection)?;
     let usual = TimeSpan((life.0 / 10).max(LEAST_AHEAD.0));
-    let ahead = match (oauth.refresh.ahead, oauth.refreshes()) {
+    let ahead = match (oauth.refresh.ahead, connection.refreshes) {
         (Some(seconds), _) => span(seconds),
         (None, true) => usual,
         (None, false) => usual.max(WARNING),
@@ -68,6 +86,7 @@ mod tests {
         Connection {
             obtained: Some(Timestamp(1_000_000)),
             expires: Some(Timestamp(1_000_000 + seconds * 1000)),
+            refreshes: true,
             ..Connection::default()
         }
     }
@@ -75,20 +94,20 @@ mod tests {
     #[test]
     fn a_refresh_comes_ahead_of_the_end() {
         const DAY: u64 = 86400;
-        for (more, life, after) in [
-            ("refresh_token = \"r\"", 3600, 3600 - 360),
-            ("refresh_token = \"r\"", 600, 300),
-            ("refresh_token = \"r\"", 10, 5),
-            ("refresh_token = \"r\"\n[refresh]\nahead = 60", 3600, 3540),
-            (
-                "refresh_token = \"r\"\n[refresh]\nmin_age = 3590",
-                3600,
-                3590,
-            ),
+        for (more, refreshes, life, after) in [
+            ("", true, 3600, 3600 - 360),
+            ("", true, 600, 300),
+            ("", true, 10, 5),
+            ("[refresh]\nahead = 60", true, 3600, 3540),
+            ("[refresh]\nmin_age = 3590", true, 3600, 3590),
             // Nobody can refresh it: its user is told.
-            ("", 60 * DAY, 46 * DAY),
+            ("", false, 60 * DAY, 46 * DAY),
         ] {
-            let due = due(&oauth(more), &connection(life));
+            let connection = Connection {
+                refreshes,
+                ..connection(life)
+            };
+            let due = due(&oauth(more), &connection);
             assert_eq!(
                 due,
                 Some(Timestamp(1_000_000 + after * 1000)),
@@ -99,7 +118,16 @@ mod tests {
             expires: None,
             ..connection(1)
         };
-        assert_eq!(due(&oauth("refresh_token = \"r\""), &endless), None);
+        assert_eq!(due(&oauth(""), &endless), None);
+        // A refresh token ends as well, once for all.
+        let yearly = Connection {
+            refresh_expires: Some(Timestamp(1_000_000 + 30 * DAY * 1000)),
+            ..connection(60 * DAY)
+        };
+        let told = Timestamp(1_000_000 + 16 * DAY * 1000);
+        let refreshed = due(&oauth(""), &yearly);
+        assert_eq!(wake(&oauth(""), &yearly, Timestamp(1_000_000)), Some(told));
+        assert_eq!(wake(&oauth(""), &yearly, told), refreshed);
     }
 
     #[test]

@@ -93,6 +93,12 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
     let context = client::Context {
         config: cli.config.clone(),
     };
+    if matches!(
+        cli.command,
+        Command::Run(_) | Command::Account(_) | Command::Vault(_)
+    ) {
+        keep_memory_to_itself();
+    }
     match cli.command {
         Command::Run(args) => run::run(&context, &args),
         Command::Init(args) => init(&args, &mut stdout),
@@ -120,6 +126,17 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Demo(args) => demo::run(&args, cli.config.as_deref()),
         Command::Completions(args) => done(extras::completions(&args, &mut Cli::command())),
         Command::Man(args) => done(extras::man(&args, Cli::command())),
+    }
+}
+
+/// Of a process that opens the vault, no memory is written into a crash dump, and other
+/// processes of its user can't read it.
+fn keep_memory_to_itself() {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+        // It can fail in a sandbox that forbids the call: the process runs all the same.
+        let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     }
 }
 

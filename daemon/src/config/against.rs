@@ -116,7 +116,20 @@ impl Check<'_> {
         }
         for (name, spec) in &manifest.settings {
             let missing = spec.required && spec.default.is_none();
-            if missing && !self.is_written(subject, "settings", name) {
+            if !missing || self.is_written(subject, "settings", name) {
+                continue;
+            }
+            // What a profile is chosen by may have been: an address never is.
+            let may_be_chosen = matches!(manifest.auth, Some(AuthSpec::Oauth2(_)))
+                && !matches!(spec.kind, SettingKind::Url | SettingKind::Urls);
+            if let (true, Some(account)) = (may_be_chosen, subject.key.strip_prefix("account.")) {
+                let message = format!("the setting `{name}` is not in the configuration");
+                let help = format!(
+                    "`jarchi account auth {account}` chooses it; where that was done, nothing is \
+                     missing"
+                );
+                self.add(Diagnostic::warning(message).help(help), &subject.key);
+            } else {
                 let message = format!("the plugin `{plugin}` needs the setting `{name}`");
                 self.error(&subject.key, message, words(&spec.description));
             }

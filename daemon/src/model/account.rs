@@ -28,6 +28,10 @@ pub struct Connection {
     pub ended: Option<Ended>,
     pub target: Option<Chosen>,
     pub checked: Option<Checked>,
+    /// The daemon can have new tokens without the user. Platforms give refresh tokens to
+    /// some apps only.
+    #[serde(default)]
+    pub refreshes: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -494,9 +494,7 @@ impl Accounts {
                         ("vault", _, true) => connection.refresh_expires,
                         _ => None,
                     },
-                    refreshes: from == "vault"
-                        && is_access
-                        && oauth.is_some_and(crate::plugin::manifest::Oauth2::refreshes),
+                    refreshes: from == "vault" && is_access && connection.refreshes,
                 }),
                 None if is_access || (spec.required && !is_refresh) => {
                     let help = match party.manifest.auth {

@@ -78,3 +78,36 @@ async fn by_a_call_that_is_turned_away() {
     assert!(alarm(&home, "account:cafe:unauthorized").await.is_none());
     assert!(daemon.terminate().await.success());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_only_the_user_can_they_are_told() {
+    let (lodge, home) = stage(&["cafe"]).await;
+    lodge.no_refresh_tokens();
+    lodge.life(4);
+    let report = connect(&lodge, &home, "cafe").await;
+    let tokens = report["tokens"].as_array().unwrap();
+    assert!(
+        tokens.iter().all(|token| token["refreshes"] == false),
+        "{report}"
+    );
+    let daemon = home.start().await;
+    let told = daemon
+        .until("the alarm", async || {
+            alarm(&home, "account:cafe:expiring").await
+        })
+        .await;
+    let remedy = told["remedy"].as_str().unwrap();
+    assert!(remedy.contains("`jarchi account auth cafe`"), "{told}");
+    assert_eq!(lodge.refreshes(), 0);
+    lodge.life(3_000_000);
+    connect(&lodge, &home, "cafe").await;
+    daemon
+        .until("the all-clear", async || {
+            alarm(&home, "account:cafe:expiring")
+                .await
+                .is_none()
+                .then_some(())
+        })
+        .await;
+    assert!(daemon.terminate().await.success());
+}
