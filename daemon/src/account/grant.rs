@@ -206,17 +206,8 @@ impl Keeper {
     ) -> Result<Granted, AuthError> {
         let oauth = party.oauth().ok_or_else(|| no_oauth(&party))?;
         let wrong = AuthError::Wrong;
-        let mut parameters = vec![
-            ("grant_type".to_owned(), text("authorization_code")),
-            ("code".to_owned(), text(code.expose_secret())),
-            ("redirect_uri".to_owned(), text(&pending.redirect)),
-        ];
-        if let Some(verifier) = &pending.verifier {
-            parameters.push(("code_verifier".to_owned(), text(verifier.expose_secret())));
-        }
-        let asking = party
-            .with_app(oauth, &oauth.token, oauth.token_method, parameters)
-            .map_err(wrong)?;
+        let verifier = pending.verifier.as_ref();
+        let asking = redeeming(&party, oauth, &pending.redirect, &code, verifier).map_err(wrong)?;
         let mut tokens = self.tokens(&party, oauth, asking, &[&code]).await?;
         for exchange in &oauth.exchange {
             let held = Held {
@@ -382,7 +373,26 @@ fn no_oauth(party: &Party) -> AuthError {
     ))
 }
 
-fn page(
+/// The request that gives tokens for a code.
+pub(super) fn redeeming(
+    party: &Party,
+    oauth: &Oauth2,
+    redirect: &str,
+    code: &SecretString,
+    verifier: Option<&SecretString>,
+) -> Result<Asking, String> {
+    let mut parameters = vec![
+        ("grant_type".to_owned(), text("authorization_code")),
+        ("code".to_owned(), text(code.expose_secret())),
+        ("redirect_uri".to_owned(), text(redirect)),
+    ];
+    if let Some(verifier) = verifier {
+        parameters.push(("code_verifier".to_owned(), text(verifier.expose_secret())));
+    }
+    party.with_app(oauth, &oauth.token, oauth.token_method, parameters)
+}
+
+pub(super) fn page(
     party: &Party,
     oauth: &Oauth2,
     redirect: &str,

@@ -11,6 +11,8 @@ mod ask;
 mod grant;
 mod party;
 mod refresh;
+#[cfg(test)]
+mod tests;
 mod times;
 
 use std::collections::HashMap;

@@ -7,7 +7,7 @@
 //! refresh is tried again with the old token, and if the platform no longer takes it, the
 //! alarm says what was lost.
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::alarm::{self, Cause};
 use crate::config::Config;
@@ -15,7 +15,7 @@ use crate::model::{
     Connection, Ended, Fault, Id, Job, JobFault, NewJob, Priority, TimeSpan, Timestamp, Work,
 };
 use crate::plugin::broker::{Asking, Error};
-use crate::plugin::manifest::{Oauth2, TokenMethod};
+use crate::plugin::manifest::Oauth2;
 use crate::publish;
 use crate::queue::{self, Disposition};
 use crate::store::{Again, StoreError, Tx};
@@ -101,7 +101,11 @@ pub(super) fn schedule(
         _ => None,
     };
     let waits = match job {
-        Some(job) => Some(job),
+        Some(job) => {
+            // One that was written while this one ran would do its work again.
+            unschedule(tx, &party.account)?;
+            Some(job)
+        }
         None => tx
             .waiting_for(&lane(&party.account), &work(&party.account))?
             .map(|job| job.id),
@@ -405,42 +409,7 @@ impl Keeper {
                 None => None,
             },
         };
-        let url = oauth.refresh.url.as_deref().unwrap_or(&oauth.token);
-        let method = oauth.refresh.method;
-        let wrong = Trouble::Refused;
-        if !oauth.refresh.parameters.is_empty() {
-            let parameters = party
-                .parameters(&oauth.refresh.parameters, &held)
-                .map_err(wrong)?;
-            return party
-                .asking(url, method, Vec::new(), &parameters)
-                .map_err(wrong);
-        }
-        let token = held.refresh.as_ref().ok_or_else(|| {
-            Trouble::Refused(format!(
-                "the platform gave no refresh token; `jarchi account auth {}` asks for one",
-                party.account
-            ))
-        })?;
-        let parameters = vec![
-            ("grant_type".to_owned(), "refresh_token".to_owned().into()),
-            (
-                "refresh_token".to_owned(),
-                secrecy::ExposeSecret::expose_secret(token)
-                    .to_owned()
-                    .into(),
-            ),
-        ];
-        let method = match oauth.refresh.url {
-            Some(_) => method,
-            None => match oauth.token_method {
-                TokenMethod::Get => TokenMethod::Get,
-                TokenMethod::Post => method,
-            },
-        };
-        party
-            .with_app(oauth, url, method, parameters)
-            .map_err(wrong)
+        refreshing(party, oauth, &held).map_err(Trouble::Refused)
     }
 
     async fn ask(&self, party: &Party, oauth: &Oauth2, asking: Asking) -> Result<Tokens, Outcome> {
@@ -574,6 +543,35 @@ impl Keeper {
         );
         Err(Trouble::Ended(reason))
     }
+}
+
+/// The request that gives new tokens for the old ones.
+pub(super) fn refreshing(party: &Party, oauth: &Oauth2, held: &Held) -> Result<Asking, String> {
+    let own = &oauth.refresh;
+    let url = own.url.as_deref().unwrap_or(&oauth.token);
+    if !own.parameters.is_empty() {
+        let parameters = party.parameters(&own.parameters, held)?;
+        return party.asking(url, own.method, Vec::new(), &parameters);
+    }
+    let token = held.refresh.as_ref().ok_or_else(|| {
+        format!(
+            "the platform gave no refresh token; `jarchi account auth {}` asks for one",
+            party.account
+        )
+    })?;
+    let parameters = vec![
+        ("grant_type".to_owned(), "refresh_token".to_owned().into()),
+        (
+            "refresh_token".to_owned(),
+            token.expose_secret().to_owned().into(),
+        ),
+    ];
+    // As at the code's place, where it is the same one.
+    let method = match own.url {
+        Some(_) => own.method,
+        None => oauth.token_method,
+    };
+    party.with_app(oauth, url, method, parameters)
 }
 
 /// A refresh without tokens, by what became of the old ones.

@@ -8,12 +8,13 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::watch;
 
 use crate::account::{AuthError, Granted, Keeper, Party, lacking};
+use crate::alarm::{self, Cause};
 use crate::clock::Clock;
 use crate::config::{self, Account, Config};
 use crate::model::{Checked, Chosen, Fault, Severity};
 use crate::plugin::manifest::{AuthSpec, Manifest};
 use crate::plugin::{Capability, Standing};
-use crate::publish::posted_note;
+use crate::publish::{self, posted_note};
 use crate::store::Store;
 
 use super::Plugins;
@@ -364,8 +365,14 @@ impl Accounts {
             },
         };
         let (name, plugin) = (account.to_owned(), on.plugin.name().to_string());
+        let config = self.config.borrow().clone();
         self.store
             .write(move |tx| {
+                if checked.ok {
+                    // What was refused is let in again: its posts need not wait for a probe.
+                    alarm::clear(tx, &Cause::unauthorized_key(&name), now)?;
+                    publish::mend(tx, &config, std::slice::from_ref(&name), now)?;
+                }
                 let before = tx.connection(&name)?.filter(|one| one.plugin == plugin);
                 let mut connection = before.unwrap_or_default();
                 connection.plugin = plugin;

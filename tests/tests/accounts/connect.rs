@@ -259,3 +259,42 @@ async fn by_tokens_that_the_user_pastes() {
         .await;
     assert!(daemon.terminate().await.success());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_that_the_platform_does_not_know() {
+    let (lodge, home) = stage(&["cafe", "shop"]).await;
+    let right = format!("{}{}", daemon_section(), lodge.blocks(&["cafe", "shop"]));
+    // The plugin's keys are wrong, and one account has its own.
+    let own = format!(
+        "name = \"shop\"\nclient_id = \"{}\"\nclient_secret = \"{}\"\n",
+        jarchi_tests::lodge::APP,
+        jarchi_tests::lodge::APP_SECRET
+    );
+    let wrong = right
+        .replace(jarchi_tests::lodge::APP_SECRET, "quite-another-secret")
+        .replace("name = \"shop\"\n", &own);
+    home.configure(&wrong);
+    let mut asking = Asking::start(&home, &["account", "auth", "cafe", "--paste"], &[]);
+    let page = asking.page().await;
+    asking.type_in(&lodge.allow(&page).await).await;
+    let (output, said) = asking.end().await;
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("invalid_client"), "{said}");
+    assert!(!said.contains("quite-another-secret\n"), "{said}");
+    let report = connect(&lodge, &home, "shop").await;
+    assert_eq!(report["ready"], true);
+
+    let none = right.replace(
+        &format!("client_id = \"{}\"\n", jarchi_tests::lodge::APP),
+        "",
+    );
+    let none = none.replace(
+        &format!("client_secret = \"{}\"\n", jarchi_tests::lodge::APP_SECRET),
+        "",
+    );
+    home.configure(&none);
+    let output = home.jarchi(&["account", "auth", "cafe"]).await;
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("Ask at the reception for an app"), "{said}");
+}

@@ -125,7 +125,8 @@ impl Broker {
             .form
             .as_ref()
             .map(|form| form.expose_secret().as_bytes().to_vec());
-        let deadline = Instant::now() + asking.patience;
+        let began = Instant::now();
+        let deadline = began + asking.patience;
         let mut response = self
             .own(method, &asking.url, headers, body, asking.reach, deadline)
             .await?;
@@ -149,6 +150,12 @@ impl Broker {
             }
             body.extend_from_slice(&chunk);
         }
+        tracing::debug!(
+            host = asking.url.host_str(),
+            status,
+            ms = began.elapsed().as_millis() as u64,
+            "asked for tokens"
+        );
         Ok(Asked {
             status,
             body,
