@@ -38,6 +38,7 @@ impl World {
         let promise = Promise {
             idempotent_for: None,
             can_look_up: true,
+            may_look_up: false,
             visible_after: TimeSpan::ZERO,
         };
         let platform = Platform::new(promise, false);

@@ -202,6 +202,10 @@ pub struct DeliverySpec {
     /// `find-published` can tell whether a delivery is there.
     #[serde(default)]
     pub can_look_up: bool,
+    /// `find-published` may find a delivery, and says so where it can't tell: it is asked,
+    /// and nothing is promised.
+    #[serde(default)]
+    pub may_look_up: bool,
     /// Seconds until a new post is surely seen by `find-published`.
     #[serde(default)]
     pub visible_after: u64,

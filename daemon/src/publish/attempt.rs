@@ -220,7 +220,8 @@ impl Publisher {
                 )))
             }
             State::Unknown { since, .. } => {
-                if !connector.promise().can_look_up {
+                let promise = connector.promise();
+                if !promise.can_look_up && !promise.may_look_up {
                     return Ok(Step::Event(Event::CannotTell {
                         reason: "the platform can't be asked".to_owned(),
                     }));

@@ -47,6 +47,8 @@ pub struct Promise {
     /// Sending the same key again within this time of the first try can't double it.
     pub idempotent_for: Option<TimeSpan>,
     pub can_look_up: bool,
+    /// A look-up may find it, and is worth asking for that.
+    pub may_look_up: bool,
     /// A new post is surely seen by a look-up after this.
     pub visible_after: TimeSpan,
 }

@@ -289,6 +289,7 @@ impl Connector for Account {
         Promise {
             idempotent_for: spec.idempotent_for.map(TimeSpan::from_secs),
             can_look_up: spec.can_look_up,
+            may_look_up: spec.may_look_up,
             visible_after: TimeSpan::from_secs(spec.visible_after),
         }
     }

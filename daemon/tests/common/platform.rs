@@ -136,6 +136,7 @@ impl Platform {
         let there = book.parts.iter().filter(|(k, _)| *k == key).count();
         let parts = call.draft.thread.len() + 1;
         let finding = match there {
+            0 if self.promise.may_look_up => Finding::CannotTell("it is not seen".to_owned()),
             0 => Finding::Absent,
             _ => match done(&key, there, parts) {
                 Outcome::Published(receipt) => Finding::Found(receipt),

@@ -20,7 +20,7 @@ use common::{START, account, text};
 use jarchi::config::LatePolicy;
 use jarchi::model::{Fault, State, TimeSpan};
 use jarchi::publish::{self, Promise, Resolution};
-use world::{KEYS, LOOK_UP, NOTHING, World, thread};
+use world::{KEYS, LOOK_UP, NOTHING, PERHAPS, World, thread};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_post_goes_out_when_it_is_due_and_not_before() {
@@ -103,6 +103,23 @@ async fn without_key_and_look_up_a_person_decides() {
     world.live_on(1).await;
     assert_eq!(world.delivery(id).state, State::Published);
     assert_eq!(world.platform.book().calls, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_look_may_find_is_looked_for_and_else_a_person_decides() {
+    for (turn, published) in [(Turn::TakeAndLose, true), (Turn::Lose, false)] {
+        let mut world = World::new(PERHAPS);
+        let id = world.post(text("salam"), START).await;
+        world.platform.script([turn]);
+        world.live_on(1).await;
+        let state = world.delivery(id).state;
+        match published {
+            true => assert_eq!(state, State::Published),
+            false => assert!(matches!(state, State::Parked { .. }), "{state:?}"),
+        }
+        let book = world.platform.book();
+        assert_eq!((book.calls, book.lookups), (1, 1));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -48,16 +48,26 @@ pub struct World {
 pub const LOOK_UP: Promise = Promise {
     idempotent_for: None,
     can_look_up: true,
+    may_look_up: false,
     visible_after: TimeSpan::ZERO,
 };
 pub const KEYS: Promise = Promise {
     idempotent_for: Some(TimeSpan::from_hours(1)),
     can_look_up: false,
+    may_look_up: false,
     visible_after: TimeSpan::ZERO,
 };
 pub const NOTHING: Promise = Promise {
     idempotent_for: None,
     can_look_up: false,
+    may_look_up: false,
+    visible_after: TimeSpan::ZERO,
+};
+
+pub const PERHAPS: Promise = Promise {
+    idempotent_for: None,
+    can_look_up: false,
+    may_look_up: true,
     visible_after: TimeSpan::ZERO,
 };
 

@@ -263,6 +263,9 @@ fn delivery(manifest: &Manifest) -> String {
             delivery.visible_after
         ));
     }
+    if delivery.may_look_up {
+        parts.push("a post may be found again, else a person judges".to_owned());
+    }
     if parts.is_empty() {
         parts.push("an attempt that is cut off is for a person to judge".to_owned());
     }

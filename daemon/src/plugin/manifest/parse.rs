@@ -346,8 +346,12 @@ fn delivery(fields: Fields<'_>) -> DeliverySpec {
     let delivery = DeliverySpec {
         idempotent_for: positive(fields.number("idempotent_for")),
         can_look_up: fields.flag("can_look_up"),
+        may_look_up: fields.flag("may_look_up"),
         visible_after: fields.number("visible_after").map_or(0, |at| at.value),
     };
+    if delivery.can_look_up && delivery.may_look_up {
+        fields.refuse("`can_look_up` says it already: drop `may_look_up`");
+    }
     fields.end();
     delivery
 }

@@ -398,6 +398,10 @@ fn the_rest_is_checked_too() {
         ),
         ("delivery = { idempotent_for = 0 }", "leave the key out"),
         ("delivery = { can_look_up = \"yes\" }", "true or false"),
+        (
+            "delivery = { can_look_up = true, may_look_up = true }",
+            "drop `may_look_up`",
+        ),
         ("auth = { flow = \"oauth\" }", "did you mean `oauth2`?"),
         ("auth = { flow = \"token\" }", "`help` is missing"),
         ("secrets = \"token\"", "a table is wanted here, not a text"),

@@ -425,6 +425,9 @@ fn promise_words(promise: publish::Promise) -> String {
         }
         (None, true) => "exactly once: posts can be found again".to_owned(),
         (Some(span), false) => format!("exactly once within {span}, then a person decides"),
+        (None, false) if promise.may_look_up => {
+            "at most once: an unknown outcome is looked for, and else a person decides".to_owned()
+        }
         (None, false) => "at most once: after an unknown outcome a person decides".to_owned(),
     }
 }
