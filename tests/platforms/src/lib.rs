@@ -11,9 +11,11 @@
 
 pub mod discord;
 mod message;
+pub mod sign;
 pub mod spec;
 mod stage;
 pub mod telegram;
+pub mod webhook;
 
 pub use message::{Answer, Part, Request};
 pub use stage::{Stage, Trouble};

@@ -13,7 +13,7 @@ use jarchi_plugin_sdk::{
 use serde_json::Value;
 use url::Url;
 
-use crate::{Answer, Platform, Request};
+use crate::{Answer, Platform, Request, sign};
 
 const BOUNDARY: &str = "a-boundary-that-no-file-holds";
 
@@ -273,6 +273,7 @@ fn arrived(way: &Way, request: &testing::Request) -> Result<Request, HttpError> 
             body
         }
     };
+    signed(way, &mut headers, &body)?;
     Ok(Request {
         method: request.method.clone(),
         url: Url::parse(&url).map_err(|error| HttpError::Invalid(error.to_string()))?,
@@ -312,6 +313,34 @@ impl Request {
         }
         arrived(&way, &request).expect("the address can be read")
     }
+}
+
+/// As the broker: `${hmac-sha256:NAME}` beside a `webhook-id` is that of Standard Webhooks,
+/// else one over the body.
+fn signed(way: &Way, headers: &mut [(String, String)], body: &[u8]) -> Result<(), HttpError> {
+    const OPENING: &str = "${hmac-sha256:";
+    let told = |name: &str| {
+        let found = headers.iter().find(|(other, _)| other == name);
+        found.map(|(_, value)| value.clone())
+    };
+    let message = told("webhook-id").zip(told("webhook-timestamp"));
+    for (name, value) in headers {
+        let Some((before, rest)) = value.split_once(OPENING) else {
+            continue;
+        };
+        let (secret, after) = rest.split_once('}').expect("a placeholder ends");
+        let Some(key) = way.secrets.get(secret) else {
+            return Err(HttpError::MissingSecret(secret.to_owned()));
+        };
+        let signature = match &message {
+            Some((id, timestamp)) if name == "webhook-signature" => {
+                sign::standard(key, id, timestamp, body)
+            }
+            _ => sign::over_body(key, body),
+        };
+        *value = format!("{before}{signature}{after}");
+    }
+    Ok(())
 }
 
 fn slice_of(way: &Way, slice: &MediaSlice) -> Vec<u8> {
