@@ -233,7 +233,7 @@ mod tests {
     #[test]
     fn what_ends_a_grant_and_what_passes() {
         let usual = oauth("");
-        let meta = oauth("[refresh]\nended = [\"190\"]\n[answer]\nerror = \"/error/code\"");
+        let meta = oauth("[answer]\nerror = \"/error/code\"");
         for (oauth, status, body, expected) in [
             (
                 &usual,

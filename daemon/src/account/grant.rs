@@ -124,19 +124,28 @@ fn code_of(answer: &str, state: &SecretString) -> Result<SecretString, AuthError
 
 impl Keeper {
     /// Where the user lets this account in. `redirect` is where the platform sends the
-    /// browser back to.
+    /// browser back to; `scopes` are asked for instead of the manifest's, where there
+    /// are any.
     ///
     /// # Errors
     /// What the configuration or the manifest lacks.
-    pub fn begin(&self, party: &Party, redirect: &str) -> Result<Begun, AuthError> {
-        let oauth = party.oauth().ok_or_else(|| no_oauth(party))?;
+    pub fn begin(
+        &self,
+        party: &Party,
+        redirect: &str,
+        scopes: &[String],
+    ) -> Result<Begun, AuthError> {
+        let mut oauth = party.oauth().ok_or_else(|| no_oauth(party))?.clone();
+        if !scopes.is_empty() {
+            oauth.scopes = scopes.to_vec();
+        }
         let state = random()?;
         let verifier = match oauth.pkce {
             Pkce::None => None,
             Pkce::S256 | Pkce::S256Hex => Some(random()?),
         };
         let url =
-            page(party, oauth, redirect, &state, verifier.as_ref()).map_err(AuthError::Wrong)?;
+            page(party, &oauth, redirect, &state, verifier.as_ref()).map_err(AuthError::Wrong)?;
         let now = self.now();
         let mut pending = self
             .0

@@ -12,7 +12,7 @@ use crate::alarm::{self, Cause};
 use crate::clock::Clock;
 use crate::config::{self, Account, Config};
 use crate::model::{Checked, Chosen, Fault, Severity};
-use crate::plugin::manifest::{AuthSpec, Manifest};
+use crate::plugin::manifest::AuthSpec;
 use crate::plugin::{Capability, Standing};
 use crate::publish::{self, posted_note};
 use crate::store::Store;
@@ -94,47 +94,55 @@ impl Accounts {
         })
     }
 
+    /// `scopes` are asked for instead of the manifest's, where there are any.
+    ///
     /// # Errors
     /// What the configuration or the manifest lacks.
-    pub fn begin(&self, account: &str, redirect: &str) -> Result<AuthStart, ApiError> {
+    pub fn begin(
+        &self,
+        account: &str,
+        redirect: &str,
+        scopes: &[String],
+    ) -> Result<AuthStart, ApiError> {
         let party = self.party(account)?;
-        match &party.manifest.auth {
-            Some(AuthSpec::Token { help }) => {
-                let mut secrets = pasted(&party.manifest);
-                secrets.retain(|one| !party.configured.contains(&one.name));
-                if secrets.is_empty() {
-                    return Err(ApiError::invalid(format!(
-                        "the secrets of account `{account}` stand in the configuration, which \
-                         counts more: take them out first"
-                    )));
-                }
-                Ok(AuthStart::Token {
-                    help: help.clone(),
-                    secrets,
-                })
-            }
-            Some(AuthSpec::Oauth2(oauth)) => {
-                if party.configured.contains(&oauth.access_token) {
-                    return Err(ApiError::invalid(format!(
-                        "the secret `{}` of account `{account}` stands in the configuration, which \
-                         counts more: take it out first",
-                        oauth.access_token
-                    )));
-                }
-                let begun = self.keeper.begin(&party, redirect)?;
-                Ok(AuthStart::Browser {
-                    help: oauth.help.clone(),
-                    host: host_of(&oauth.token, &party),
-                    url: begun.url.into(),
-                    state: Secret(begun.state),
-                })
-            }
-            None => Err(ApiError::invalid(format!(
-                "plugin `{}` says nothing of how its accounts are connected: write their `secrets` \
-                 into the configuration",
-                party.plugin
-            ))),
+        let Some(oauth) = party.oauth() else {
+            return self.begin_pasting(account);
+        };
+        if party.configured.contains(&oauth.access_token) {
+            return Err(written(account));
         }
+        let begun = self.keeper.begin(&party, redirect, scopes)?;
+        Ok(AuthStart::Browser {
+            help: oauth.help.clone(),
+            host: host_of(&oauth.token, &party),
+            url: begun.url.into(),
+            state: Secret(begun.state),
+        })
+    }
+
+    /// For a token that the user has already: a system user's, say.
+    ///
+    /// # Errors
+    /// What the configuration or the manifest lacks.
+    pub fn begin_pasting(&self, account: &str) -> Result<AuthStart, ApiError> {
+        let party = self.party(account)?;
+        let help = match &party.manifest.auth {
+            Some(AuthSpec::Token { help }) => help.clone(),
+            Some(AuthSpec::Oauth2(_)) => String::new(),
+            None => {
+                return Err(ApiError::invalid(format!(
+                    "plugin `{}` says nothing of how its accounts are connected: write their \
+                     `secrets` into the configuration",
+                    party.plugin
+                )));
+            }
+        };
+        let mut secrets = pasted(&party);
+        secrets.retain(|one| !party.configured.contains(&one.name));
+        if secrets.is_empty() {
+            return Err(written(account));
+        }
+        Ok(AuthStart::Token { help, secrets })
     }
 
     /// # Errors
@@ -159,7 +167,7 @@ impl Accounts {
         secrets: BTreeMap<String, Secret>,
     ) -> Result<(), ApiError> {
         let party = self.party(account)?;
-        let wanted = pasted(&party.manifest);
+        let wanted = pasted(&party);
         let mut values = Vec::new();
         for (name, value) in secrets {
             if !wanted.iter().any(|one| one.name == name) {
@@ -554,17 +562,27 @@ fn stand(report: &mut AccountReport, standing: Standing) {
     report.problems = standing.problems;
 }
 
+fn written(account: &str) -> ApiError {
+    ApiError::invalid(format!(
+        "the secrets of account `{account}` stand in the configuration, which counts more: take \
+         them out first"
+    ))
+}
+
 /// The secrets that a user pastes: those that no answer brings.
-fn pasted(manifest: &Manifest) -> Vec<SecretWanted> {
-    let given = manifest
+fn pasted(party: &Party) -> Vec<SecretWanted> {
+    let oauth = party.oauth();
+    let refresh = oauth.and_then(|oauth| oauth.refresh_token.as_ref());
+    let given = party
+        .manifest
         .secrets
         .iter()
-        .filter(|(_, spec)| spec.capture.is_empty());
+        .filter(|(name, spec)| spec.capture.is_empty() && refresh != Some(name));
     given
         .map(|(name, spec)| SecretWanted {
             name: name.clone(),
             description: spec.description.clone(),
-            required: spec.required,
+            required: spec.required || oauth.is_some_and(|oauth| oauth.access_token == *name),
         })
         .collect()
 }

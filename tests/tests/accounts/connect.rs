@@ -298,3 +298,38 @@ async fn an_app_that_the_platform_does_not_know() {
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("Ask at the reception for an app"), "{said}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn by_a_token_that_the_user_has_already_and_by_fewer_scopes() {
+    let (lodge, home) = stage(&["cafe"]).await;
+    connect(&lodge, &home, "cafe").await;
+    let given = lodge.given();
+    let access = given.iter().find(|one| one.starts_with("access")).unwrap();
+    home.ok(&["account", "forget", "cafe"]).await;
+    let args = [
+        "account", "auth", "cafe", "--token", "--target", "kitchen", "--json",
+    ];
+    let mut asking = Asking::start(&home, &args, &[]);
+    asking.type_in(access).await;
+    let (output, said) = asking.end().await;
+    assert!(output.status.success(), "{said}");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["ready"], true, "{report}");
+    let tokens = report["tokens"].as_array().unwrap();
+    assert!(
+        tokens.iter().all(|token| token["refreshes"] == false),
+        "{report}"
+    );
+
+    let args = [
+        "account",
+        "auth",
+        "cafe",
+        "--paste",
+        "--scopes",
+        "post,read",
+    ];
+    let mut asking = Asking::start(&home, &args, &[]);
+    let page = asking.page().await;
+    assert!(page.contains("&scope=post%20read&"), "{page}");
+}

@@ -57,7 +57,7 @@ impl Stage {
     async fn connect(&self) {
         let accounts = &self.parts.accounts;
         let back = "http://127.0.0.1:1/callback";
-        let Ok(AuthStart::Browser { url, state, .. }) = accounts.begin("cafe", back) else {
+        let Ok(AuthStart::Browser { url, state, .. }) = accounts.begin("cafe", back, &[]) else {
             panic!("no page");
         };
         let answer = SecretString::from(self.lodge.allow(&url).await);

@@ -41,6 +41,12 @@ pub(super) struct AuthArgs {
     /// On a machine without a browser: paste the address that yours ends at, or the code
     #[arg(long)]
     paste: bool,
+    /// What to ask the platform for, instead of all that the plugin can use; divided by commas
+    #[arg(long, value_name = "SCOPES", value_delimiter = ',')]
+    scopes: Vec<String>,
+    /// Paste a token that you have already, a system user's, say
+    #[arg(long, conflicts_with_all = ["paste", "redirect", "port", "scopes"])]
+    token: bool,
     /// Show the platform's page, but don't open a browser
     #[arg(long)]
     no_browser: bool,
@@ -64,7 +70,7 @@ pub(super) async fn run(context: &Context, args: AuthArgs, json: bool) -> Result
     let client = context
         .with_accounts(std::slice::from_ref(&args.name))
         .await?;
-    let callback = match args.paste {
+    let callback = match args.paste || args.token {
         true => None,
         false => Callback::bind(registered.as_ref(), args.port).await?,
     };
@@ -80,12 +86,16 @@ pub(super) async fn run(context: &Context, args: AuthArgs, json: bool) -> Result
         .call(&Request::AuthAccount {
             account: args.name.clone(),
             redirect,
+            scopes: args.scopes.clone(),
+            token: args.token,
         })
         .await?;
     let mut typed = Typed::default();
     match start {
         AuthStart::Token { help, secrets } => {
-            say(&help);
+            if !help.is_empty() {
+                say(&help);
+            }
             let secrets = pasted(&secrets)?;
             let request = Request::KeepSecrets {
                 account: args.name.clone(),

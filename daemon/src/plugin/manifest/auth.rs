@@ -154,7 +154,8 @@ impl Default for Refresh {
 }
 
 fn ended() -> Vec<String> {
-    vec!["invalid_grant".to_owned()]
+    // RFC 6749, section 5.2; of Meta's Graph API: the access token has ended.
+    vec!["invalid_grant".to_owned(), "190".to_owned()]
 }
 
 /// JSON pointers into the answers of all these requests.

@@ -185,8 +185,17 @@ impl Api {
                 let woken = publish::release(&self.store, &scope, accounts, now).await?;
                 json(&Released { scope, woken })
             }
-            Request::AuthAccount { account, redirect } => {
-                json(&self.accounts()?.begin(&account, &redirect)?)
+            Request::AuthAccount {
+                account,
+                redirect,
+                scopes,
+                token,
+            } => {
+                let accounts = self.accounts()?;
+                json(&match token {
+                    true => accounts.begin_pasting(&account)?,
+                    false => accounts.begin(&account, &redirect, &scopes)?,
+                })
             }
             Request::AnswerAuth {
                 account,

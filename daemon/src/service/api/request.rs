@@ -80,7 +80,16 @@ pub enum Request {
     /// Reads the configuration again. Answer: a text.
     Reload,
     /// Begins to connect an account. Answer: [`crate::service::AuthStart`].
-    AuthAccount { account: String, redirect: String },
+    AuthAccount {
+        account: String,
+        redirect: String,
+        /// Instead of the manifest's; empty: those.
+        #[serde(default)]
+        scopes: Vec<String>,
+        /// The user has a token already, and pastes it.
+        #[serde(default)]
+        token: bool,
+    },
     /// What came back from the platform's page. Answer: [`crate::account::Granted`].
     AnswerAuth {
         account: String,
