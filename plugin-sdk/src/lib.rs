@@ -12,6 +12,7 @@ pub mod http;
 pub mod kv;
 pub mod log;
 pub mod media;
+pub mod money;
 pub mod options;
 pub mod random;
 #[cfg(not(target_arch = "wasm32"))]

@@ -10,6 +10,7 @@
 )]
 
 pub mod discord;
+pub mod linkedin;
 mod message;
 pub mod sign;
 pub mod spec;
