@@ -3,7 +3,9 @@
 //! longer than a state may be.
 
 use jarchi_plugin_sdk::http::{self, MediaSlice, Response, encode};
-use jarchi_plugin_sdk::{Delivery, Error, MediaItem, Millis, Progress, Result, kv};
+use jarchi_plugin_sdk::{
+    Delivery, Error, MediaItem, Millis, Progress, Result, Timestamp, clock, kv,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -18,6 +20,8 @@ const MOST_LOOKS: u32 = 130;
 const LONGEST_WAIT: Millis = 30_000;
 /// How long a file is left alone that the token may not look at.
 const BLIND_WAIT: Millis = 15_000;
+/// How long addresses are kept whose end LinkedIn does not tell.
+const KEPT: Millis = 86_400_000;
 
 /// A file on LinkedIn.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -37,6 +41,8 @@ pub struct Upload {
 #[derive(Debug, Serialize, Deserialize)]
 struct Ways {
     urn: String,
+    /// When the addresses end.
+    until: Timestamp,
     token: String,
     parts: Vec<Way>,
 }
@@ -59,6 +65,18 @@ pub fn forget(delivery: &Delivery, files: usize) {
         // What stays behind is small, and written over by the next one.
         let _ = kv::delete(&key(delivery, number));
     }
+}
+
+/// Forgets the addresses of deliveries that were given up, so that they don't fill the
+/// memory.
+fn forget_ended() -> Result<()> {
+    let now = clock::now();
+    for key in kv::keys("upload/")? {
+        if kv::get::<Ways>(&key)?.is_none_or(|ways| ways.until < now) {
+            kv::delete(&key)?;
+        }
+    }
+    Ok(())
 }
 
 /// The next step of a file that is not there yet.
@@ -184,15 +202,20 @@ fn begin(
             last_byte: item.size.saturating_sub(1),
         }]
     };
+    let until = ["/value/uploadUrlsExpireAt", "/value/uploadUrlExpiresAt"]
+        .into_iter()
+        .find_map(|at| answer.pointer(at)?.as_u64());
     let token = answer.pointer("/value/uploadToken").and_then(Value::as_str);
     let ways = Ways {
         urn: urn.clone(),
+        until: until.unwrap_or_else(|| clock::now() + KEPT),
         token: token.unwrap_or_default().to_owned(),
         parts,
     };
     if ways.parts.is_empty() {
         return Err(missing());
     }
+    forget_ended()?;
     kv::set(&key(delivery, number), &ways)?;
     upload.urn = urn;
     Ok(())

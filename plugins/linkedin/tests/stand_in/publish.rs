@@ -232,6 +232,22 @@ fn a_video_in_parts() {
     assert_eq!(kept, None);
 }
 
+#[test]
+fn uploads_that_were_given_up_do_not_fill_the_memory() {
+    let stage = stage();
+    let film = film(&stage);
+    stage.host.kv_quota(10_000);
+    for number in 0..20 {
+        let mut delivery = delivery(Post {
+            media: vec![film.clone()],
+            ..Post::text("Film")
+        });
+        delivery.key = format!("01JDEVKEY0000000000000{number:04}");
+        LinkedIn::publish(&delivery).expect("begun");
+        stage.host.advance(2 * HOUR);
+    }
+}
+
 /// Every call is cut off once: the next attempt goes on, no part is sent that is there.
 #[test]
 fn a_video_survives_a_kill_at_every_step() {

@@ -77,12 +77,10 @@ impl LinkedIn {
         let urn = format!("urn:li:{kind}:C{id}");
         let size = asked["fileSizeBytes"].as_u64().unwrap_or(1) as usize;
         let parts = if video { size.div_ceil(PART) } else { 1 };
-        let url = |part: usize| {
-            format!(
-                "https://www.linkedin.com/dms-uploads/{kind}/C{id}/{part}?sau={}",
-                "x".repeat(600)
-            )
-        };
+        // As long as LinkedIn's own.
+        let long = "x".repeat(600);
+        let site = &self.site;
+        let url = |part: usize| format!("{site}/dms-uploads/{kind}/C{id}/{part}?sau={long}");
         let mut value = json!({ kind: urn });
         if video {
             let instructions: Vec<Value> = (0..parts)

@@ -37,6 +37,8 @@ pub const VERSIONS: (&str, &str) = ("202512", "202611");
 #[derive(Debug)]
 pub struct LinkedIn {
     pub token: String,
+    /// Where files are uploaded to.
+    pub site: String,
     /// Why the token is refused, once it is: a service code and its words.
     pub dead_token: Option<(i64, &'static str)>,
     /// What the app was granted.
@@ -80,6 +82,7 @@ impl LinkedIn {
     pub fn new() -> Self {
         LinkedIn {
             token: TOKEN.into(),
+            site: "https://www.linkedin.com".into(),
             dead_token: None,
             scopes: BTreeSet::from([
                 "openid",
