@@ -1,5 +1,7 @@
 //! The requests that platforms want, each as its documents say.
 
+mod platforms;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
