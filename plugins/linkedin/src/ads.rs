@@ -1,11 +1,11 @@
 //! Sponsored content: a campaign group, a campaign and a creative of a post that is there
 //! already. All are found again by the promotion's key in their names, so that nothing is
 //! made twice; nothing is shown before the very last request, which sets the campaign
-//! going.
+//! going. [`crate::report`] reads what became of them.
 
 use jarchi_plugin_sdk::http::encode;
 use jarchi_plugin_sdk::promoter::{Campaign, Finding, Money, Objective, Promotion, Status};
-use jarchi_plugin_sdk::{Account, Error, Measure, Metric, Problem, Result, log, money, time};
+use jarchi_plugin_sdk::{Account, Error, Problem, Result, money};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -14,6 +14,7 @@ use crate::audience;
 use crate::errors;
 use crate::plan::Kind;
 use crate::publish::{self, Kept as Posted};
+use crate::report::standing;
 
 /// The keys of [`Options`].
 const KEYS: [&str; 3] = ["objective", "bid", "off_site"];
@@ -32,14 +33,14 @@ struct Options {
 
 /// What a campaign remembers.
 #[derive(Debug, Serialize, Deserialize)]
-struct Kept {
-    group: String,
-    creative: String,
-    starts: u64,
-    currency: String,
+pub(crate) struct Kept {
+    pub group: String,
+    pub creative: String,
+    pub starts: u64,
+    pub currency: String,
 }
 
-fn ad_account(api: &Api) -> Result<&str> {
+pub(crate) fn ad_account(api: &Api) -> Result<&str> {
     let account = api.settings.ad_account.as_deref().unwrap_or_default();
     let number = account.rsplit(':').next().unwrap_or_default();
     if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -163,7 +164,7 @@ fn by_name(api: &Api, room: &str, name: &str) -> Result<Option<Value>> {
         .find(|one| one.get("name").and_then(Value::as_str) == Some(name)))
 }
 
-fn number(value: &Value) -> Option<String> {
+pub(crate) fn number(value: &Value) -> Option<String> {
     match value.get("id")? {
         Value::Number(id) => Some(id.to_string()),
         Value::String(id) => Some(id.rsplit(':').next().unwrap_or(id).to_owned()),
@@ -400,49 +401,6 @@ pub fn find(account: &Account, promotion: &Promotion) -> Result<Finding> {
     }))
 }
 
-/// Where a campaign and its advertisement stand, and why one was rejected.
-fn standing(campaign: &Value, creative: Option<&Value>) -> (Status, Option<String>) {
-    let held = |reason: &str| {
-        let reasons = campaign.get("servingStatuses").and_then(Value::as_array);
-        reasons.is_some_and(|reasons| reasons.iter().any(|one| one == reason))
-    };
-    let status = campaign
-        .get("status")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    let over = [
-        "CAMPAIGN_END_DATE_HOLD",
-        "CAMPAIGN_TOTAL_BUDGET_HOLD",
-        "CAMPAIGN_GROUP_END_DATE_HOLD",
-        "CAMPAIGN_GROUP_TOTAL_BUDGET_HOLD",
-    ];
-    let own = match status {
-        "DRAFT" => Status::Draft,
-        "ACTIVE" if over.iter().any(|reason| held(reason)) => Status::Ended,
-        "ACTIVE" => Status::Active,
-        "PAUSED" => Status::Paused,
-        _ => Status::Ended,
-    };
-    if own != Status::Active {
-        return (own, None);
-    }
-    let review = creative.and_then(|one| one.get("review"));
-    match review.and_then(|review| review.get("status")?.as_str()) {
-        Some("PENDING" | "NEEDS_REVIEW") => (Status::InReview, None),
-        Some("REJECTED") => {
-            let reasons = review.and_then(|review| review.get("rejectionReasons"));
-            let reasons: Vec<&str> = reasons
-                .and_then(Value::as_array)
-                .into_iter()
-                .flatten()
-                .filter_map(Value::as_str)
-                .collect();
-            (Status::Rejected, Some(reasons.join(", ")))
-        }
-        _ => (Status::Active, None),
-    }
-}
-
 fn change(account: &Account, campaign: &Campaign, to: &str, status: Status) -> Result<Campaign> {
     let api = Api::of(account)?;
     set(&api, &campaign.id, to, false)?;
@@ -474,96 +432,4 @@ pub fn resume(account: &Account, campaign: &Campaign) -> Result<Campaign> {
 /// By the table of errors.
 pub fn end(account: &Account, campaign: &Campaign) -> Result<Campaign> {
     change(account, campaign, "ARCHIVED", Status::Ended)
-}
-
-/// The numbers of advertisements (Ads Reporting).
-const NUMBERS: [(&str, Measure); 5] = [
-    ("impressions", Measure::Impressions),
-    ("clicks", Measure::Clicks),
-    ("likes", Measure::Likes),
-    ("comments", Measure::Comments),
-    ("shares", Measure::Shares),
-];
-
-/// The campaigns as LinkedIn has them now.
-///
-/// # Errors
-/// By the table of errors; those that LinkedIn did not tell of are left out.
-pub fn read(account: &Account, campaigns: &[Campaign]) -> Result<Vec<Campaign>> {
-    let api = Api::of(account)?;
-    let mut told = Vec::with_capacity(campaigns.len());
-    for campaign in campaigns {
-        match one(&api, campaign) {
-            Ok(campaign) => told.push(campaign),
-            Err(error) if told.is_empty() => return Err(error),
-            Err(error) => {
-                log::warn!(reason = error.reason(), known = told.len(); "not all campaigns were told");
-                break;
-            }
-        }
-    }
-    Ok(told)
-}
-
-fn one(api: &Api, campaign: &Campaign) -> Result<Campaign> {
-    let kept: Kept = serde_json::from_str(campaign.data.as_deref().unwrap_or_default())
-        .map_err(|error| Error::invalid(format!("campaign `{}`: {error}", campaign.id)))?;
-    let account = ad_account(api)?;
-    let path = format!(
-        "/rest/adAccounts/{account}/adCampaigns/{}",
-        encode(&campaign.id)
-    );
-    let now: Value = errors::read(api.get(&path))?.json()?;
-    let path = format!(
-        "/rest/adAccounts/{account}/creatives/{}",
-        encode(&kept.creative)
-    );
-    let creative: Value = errors::read(api.get(&path))?.json()?;
-    let (status, note) = standing(&now, Some(&creative));
-    let mut read = Campaign {
-        status,
-        note,
-        metrics: Vec::new(),
-        ..campaign.clone()
-    };
-    let day = time::format_rfc3339(kept.starts);
-    let part = |range: std::ops::Range<usize>| {
-        day.get(range)
-            .and_then(|part| part.parse::<u32>().ok())
-            .unwrap_or(1)
-    };
-    let urn = format!("urn:li:sponsoredCampaign:{}", campaign.id);
-    let path = format!(
-        "/rest/adAnalytics?q=analytics&pivot=CAMPAIGN&timeGranularity=ALL&dateRange=(start:(year:{},month:{},day:{}))&campaigns={}&fields=impressions,clicks,likes,comments,shares,follows,costInLocalCurrency,pivotValues",
-        part(0..4),
-        part(5..7),
-        part(8..10),
-        api::list([urn.as_str()])
-    );
-    let numbers = publish::elements(&errors::read(api.find(&path))?)?;
-    // No line before the first view.
-    let Some(line) = numbers.first() else {
-        return Ok(read);
-    };
-    let count = |name: &str| line.get(name).and_then(Value::as_i64);
-    let counted = NUMBERS
-        .iter()
-        .filter_map(|(name, measure)| Some(Metric::new(measure.clone(), count(name)?)));
-    read.metrics.extend(counted);
-    if let Some(follows) = count("follows") {
-        read.metrics
-            .push(Metric::new(Measure::Other("follows".into()), follows));
-    }
-    let cost = match line.get("costInLocalCurrency") {
-        Some(Value::String(text)) => money::from_decimal(text, &kept.currency),
-        Some(Value::Number(number)) => money::from_decimal(&number.to_string(), &kept.currency),
-        _ => None,
-    };
-    if let Some(minor) = cost {
-        read.spent = Some(Money {
-            minor,
-            currency: kept.currency,
-        });
-    }
-    Ok(read)
 }

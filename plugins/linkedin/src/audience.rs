@@ -13,6 +13,9 @@ use crate::{errors, publish};
 /// ISO 3166-1 and the names by which LinkedIn is asked.
 const COUNTRIES: &str = include_str!("countries.txt");
 
+/// Each is looked up by a request, and a call has 40.
+const COUNTRIES_AT_ONCE: usize = 25;
+
 /// The languages that LinkedIn's site has, and its locales.
 const LOCALES: [(&str, &[&str]); 24] = [
     ("ar", &["ar_AE"]),
@@ -99,6 +102,14 @@ fn locales(language: &str) -> Option<&'static [&'static str]> {
 pub fn check(audience: &Audience, problems: &mut Vec<Problem>) {
     let own: Own = own(&audience.options, &KEYS, "audience.options", problems);
     let mut error = |place: &str, message: String| problems.push(Problem::error(place, message));
+    if audience.countries.len() > COUNTRIES_AT_ONCE {
+        error(
+            "audience.countries",
+            format!(
+                "more than {COUNTRIES_AT_ONCE}; put an urn:li:geo:… of a whole region into audience.options.locations"
+            ),
+        );
+    }
     if audience.countries.is_empty() && own.locations.is_empty() {
         error(
             "audience.countries",

@@ -4,7 +4,7 @@
 //! against LinkedIn's limits, [`upload`] brings its files, [`publish`] sends step after
 //! step and looks up what may have arrived; [`connect`] tells what the token opens,
 //! [`numbers`] what became of posts, [`inbox`] reads and answers comments, [`ads`]
-//! promotes, to an [`audience`]; [`errors`] is the table of refusals.
+//! promotes to an [`audience`] and [`report`] tells what came of it; [`errors`] is the table of refusals.
 
 pub mod ads;
 pub mod api;
@@ -17,6 +17,7 @@ pub mod little;
 pub mod numbers;
 pub mod plan;
 pub mod publish;
+pub mod report;
 pub mod settings;
 pub mod upload;
 
@@ -138,7 +139,7 @@ impl Promoter for LinkedIn {
     }
 
     fn read(account: &Account, campaigns: &[Campaign]) -> Result<Vec<Campaign>> {
-        ads::read(account, campaigns)
+        report::read(account, campaigns)
     }
 }
 

@@ -237,11 +237,18 @@ fn a_promotion_lives() {
         let booked = books.campaigns.get_mut(&id).expect("the campaign");
         booked.numbers = Some(json!({
             "impressions": 900, "clicks": 12, "likes": 3, "comments": 1, "shares": 0, "follows": 2,
-            "costInLocalCurrency": "10.0010000", "pivotValues": [],
+            "costInLocalCurrency": "10.0010000",
+            "pivotValues": [format!("urn:li:sponsoredCampaign:{id}")],
         }));
     }
     campaign = read(&campaign);
     assert_eq!(campaign.status, Status::Active);
+    // One that LinkedIn does not know is left out, and many are few requests.
+    let mut all = vec![campaign.clone(); 60];
+    all[59].id = "1".into();
+    stage.requests();
+    let told = LinkedIn::read(&page(), &all).expect("told");
+    assert_eq!((told.len(), stage.requests().len()), (59, 6));
     // Rounded up: spent is spent.
     assert_eq!(campaign.spent.as_ref().map(|money| money.minor), Some(1001));
     assert_eq!(campaign.metrics[0], Metric::new(Measure::Impressions, 900));
@@ -399,6 +406,8 @@ fn what_would_be_refused() {
         assert!(matches!(refused, Err(Error::Invalid(_))), "{refused:?}");
     }
     assert!(stage.requests().is_empty(), "nothing was sent");
+    let many = audience(&|one| one.countries = vec!["DE".into(); 26]);
+    assert_eq!(errors(&page(), &many), ["audience.countries"]);
     // A country that LinkedIn names otherwise is not guessed.
     let guessed = audience(&|one| one.countries = vec!["FR".into()]);
     let refused = LinkedIn::start(&page(), &guessed);

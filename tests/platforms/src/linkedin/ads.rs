@@ -58,8 +58,8 @@ fn account(value: &Value) -> Result<(), Answer> {
     }
 }
 
-/// The value of `search=(name:(values:List(…)))`.
-fn wanted_name(request: &Request) -> Result<String, Answer> {
+/// The values of `search=(name:(values:List(…)))`, or of another field.
+fn wanted(request: &Request, field: &str) -> Result<Vec<String>, Answer> {
     finder(request)?;
     parameters(
         request,
@@ -67,13 +67,11 @@ fn wanted_name(request: &Request) -> Result<String, Answer> {
         &["pageSize", "pageToken", "sortOrder"],
     )?;
     let raw = request.url.query().unwrap_or_default();
-    let value = raw
-        .split('&')
-        .find_map(|pair| pair.strip_prefix("search=(name:(values:List("));
+    let start = format!("search=({field}:(values:List(");
+    let value = raw.split('&').find_map(|pair| pair.strip_prefix(&start));
     let value = value.and_then(|rest| rest.strip_suffix(")))"));
-    value
-        .map(decoded)
-        .ok_or_else(|| error(400, "PARAM_INVALID", 0, &format!("search in {raw}")))
+    let value = value.ok_or_else(|| error(400, "PARAM_INVALID", 0, &format!("search in {raw}")))?;
+    Ok(value.split(',').map(decoded).collect())
 }
 
 impl LinkedIn {
@@ -85,11 +83,11 @@ impl LinkedIn {
     ) -> Result<Answer, Answer> {
         match (request.method.as_str(), rest) {
             ("GET", ["adCampaignGroups"]) => {
-                let name = wanted_name(request)?;
+                let names = wanted(request, "name")?;
                 let found: Vec<&Value> = self
                     .groups
                     .values()
-                    .filter(|group| group["name"] == name)
+                    .filter(|group| names.iter().any(|name| group["name"] == *name))
                     .collect();
                 Ok(Answer::json(
                     200,
@@ -97,11 +95,17 @@ impl LinkedIn {
                 ))
             }
             ("GET", ["adCampaigns"]) => {
-                let name = wanted_name(request)?;
+                let by_id = request.query()["search"].starts_with("(id:");
+                let values = wanted(request, if by_id { "id" } else { "name" })?;
                 let found: Vec<Value> = self
                     .campaigns
                     .iter()
-                    .filter(|(_, campaign)| campaign.body["name"] == name)
+                    .filter(|(id, campaign)| {
+                        values.iter().any(|value| match by_id {
+                            true => *value == format!("urn:li:sponsoredCampaign:{id}"),
+                            false => campaign.body["name"] == *value,
+                        })
+                    })
                     .map(|(id, campaign)| told(*id, campaign))
                     .collect();
                 Ok(Answer::json(
@@ -109,37 +113,35 @@ impl LinkedIn {
                     &json!({ "elements": found, "metadata": {} }),
                 ))
             }
-            ("GET", ["adCampaigns", id]) => {
-                let id = id.parse().unwrap_or(0);
-                let campaign = self.campaigns.get(&id).ok_or_else(missing)?;
-                Ok(Answer::json(200, &told(id, campaign)))
-            }
             ("GET", ["creatives"]) => {
                 finder(request)?;
                 parameters(
                     request,
-                    &[("q", "criteria"), ("campaigns", "")],
-                    &["sortOrder", "pageSize", "pageToken"],
+                    &[("q", "criteria")],
+                    &[
+                        "campaigns",
+                        "creatives",
+                        "sortOrder",
+                        "pageSize",
+                        "pageToken",
+                    ],
                 )?;
                 let campaigns = list(request, "campaigns")?;
+                let wanted = list(request, "creatives")?;
                 let found: Vec<Value> = self
                     .creatives
                     .iter()
-                    .filter(|(_, one)| campaigns.iter().any(|urn| one.body["campaign"] == *urn))
+                    .filter(|(id, one)| {
+                        let urn = format!("urn:li:sponsoredCreative:{id}");
+                        wanted.contains(&urn)
+                            || campaigns.iter().any(|urn| one.body["campaign"] == *urn)
+                    })
                     .map(|(id, one)| told_creative(*id, one))
                     .collect();
                 Ok(Answer::json(
                     200,
                     &json!({ "elements": found, "metadata": {} }),
                 ))
-            }
-            ("GET", ["creatives", urn]) => {
-                let id = urn
-                    .trim_start_matches("urn:li:sponsoredCreative:")
-                    .parse()
-                    .unwrap_or(0);
-                let creative = self.creatives.get(&id).ok_or_else(missing)?;
-                Ok(Answer::json(200, &told_creative(id, creative)))
             }
             ("POST", ["adCampaignGroups"]) => self.create_group(&body(request)?),
             ("POST", ["adCampaigns"]) => self.create_campaign(&body(request)?, now),
