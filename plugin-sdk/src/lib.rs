@@ -6,6 +6,7 @@ mod capability;
 pub mod clock;
 pub mod compose;
 pub mod count;
+pub mod graph;
 mod guest;
 mod host;
 pub mod http;

@@ -335,6 +335,11 @@ impl Response {
     }
 }
 
+/// What no answer means after a request that is harmless to repeat.
+pub fn read_error(error: HttpError) -> Error {
+    classify::unsent(error, Stake::Read)
+}
+
 /// As for a commit: an answer that did not come leaves the outcome unknown.
 impl From<HttpError> for Error {
     fn from(error: HttpError) -> Self {

@@ -10,6 +10,7 @@
 )]
 
 pub mod discord;
+pub mod instagram;
 pub mod linkedin;
 mod message;
 pub mod sign;

@@ -1,0 +1,104 @@
+//! Jarchi's connector for Instagram's professional accounts.
+//!
+//! [`plan`] turns a post into the containers that it becomes, [`check`] tells what
+//! Instagram would refuse, [`publish`] makes the containers, waits for them and publishes
+//! the post, [`find`] asks what became of a lost answer, [`numbers`] and [`inbox`] read
+//! what came of it, [`connection`] says what the credentials open.
+
+pub mod api;
+pub mod check;
+pub mod connection;
+pub mod find;
+pub mod inbox;
+pub mod numbers;
+pub mod plan;
+pub mod publish;
+
+use jarchi_plugin_sdk::connection::{Standing, Target};
+use jarchi_plugin_sdk::inbox::{Answer, Finding as Reply, Message, Page};
+use jarchi_plugin_sdk::{
+    Account, Analytics, Connection, Delivery, Finding, Inbox, Metric, Outcome, Post, PostMetrics,
+    Problem, Publisher, Receipt, Result, Timestamp,
+};
+
+use api::Api;
+use publish::State;
+
+/// The connector.
+pub struct Instagram;
+
+impl Publisher for Instagram {
+    type State = State;
+
+    fn validate(account: &Account, post: &Post) -> Result<Vec<Problem>> {
+        Ok(check::check(&Api::of(account)?.settings, post))
+    }
+
+    fn publish(delivery: &Delivery) -> Result<Outcome> {
+        publish::step(delivery, State::default())
+    }
+
+    fn resume(delivery: &Delivery, state: State) -> Result<Outcome> {
+        publish::step(delivery, state)
+    }
+
+    fn find_published(
+        delivery: &Delivery,
+        state: Option<State>,
+        since: Timestamp,
+    ) -> Result<Finding> {
+        find::find(delivery, state.unwrap_or_default(), since)
+    }
+
+    fn delete(account: &Account, receipt: &Receipt) -> Result<()> {
+        publish::delete(&Api::of(account)?, receipt)
+    }
+}
+
+impl Connection for Instagram {
+    fn targets(account: &Account) -> Result<Vec<Target>> {
+        connection::targets(&Api::of(account)?)
+    }
+
+    fn check(account: &Account) -> Result<Standing> {
+        connection::check(&Api::of(account)?)
+    }
+}
+
+impl Analytics for Instagram {
+    fn posts(account: &Account, posts: &[Receipt]) -> Result<Vec<PostMetrics>> {
+        numbers::of_posts(&Api::of(account)?, posts)
+    }
+
+    fn account(account: &Account) -> Result<Vec<Metric>> {
+        numbers::of_account(&Api::of(account)?)
+    }
+}
+
+impl Inbox for Instagram {
+    fn fetch(account: &Account, cursor: Option<&str>) -> Result<Page> {
+        inbox::fetch(&Api::of(account)?, cursor)
+    }
+
+    fn reply(account: &Account, answer: &Answer) -> Result<Receipt> {
+        inbox::reply(&Api::of(account)?, answer)
+    }
+
+    fn find_reply(account: &Account, answer: &Answer, since: Timestamp) -> Result<Reply> {
+        inbox::find_reply(&Api::of(account)?, answer, since)
+    }
+
+    fn mark_read(account: &Account, messages: &[Message]) -> Result<()> {
+        inbox::mark_read(&Api::of(account)?, messages)
+    }
+
+    fn hide(account: &Account, message: &Message) -> Result<()> {
+        inbox::hide(&Api::of(account)?, message)
+    }
+
+    fn like(account: &Account, message: &Message) -> Result<()> {
+        inbox::like(&Api::of(account)?, message)
+    }
+}
+
+jarchi_plugin_sdk::export!(Instagram: publisher, connection, analytics, inbox);
