@@ -158,7 +158,7 @@ fn by_name(api: &Api, room: &str, name: &str) -> Result<Option<Value>> {
         ad_account(api)?,
         encode(name)
     );
-    let found = publish::elements(&errors::read(api.find(&path))?)?;
+    let found = publish::elements(&errors::granted(api.find(&path), errors::ADS)?)?;
     Ok(found
         .into_iter()
         .find(|one| one.get("name").and_then(Value::as_str) == Some(name)))
@@ -174,7 +174,7 @@ pub(crate) fn number(value: &Value) -> Option<String> {
 
 /// Makes something that spends nothing; a lost answer is no harm, for it is looked for.
 fn make(api: &Api, path: &str, body: &Value) -> Result<String> {
-    let answer = errors::read(api.post(path).json(body))?;
+    let answer = errors::granted(api.post(path).json(body), errors::ADS)?;
     api::made(&answer).map_err(|error| Error::transient(error.reason()))
 }
 
@@ -260,7 +260,7 @@ fn creatives(api: &Api, campaign: &str) -> Result<Vec<Value>> {
         ad_account(api)?,
         api::list([urn.as_str()])
     );
-    publish::elements(&errors::read(api.find(&path))?)
+    publish::elements(&errors::granted(api.find(&path), errors::ADS)?)
 }
 
 fn creative(api: &Api, promotion: &Promotion, campaign: &str) -> Result<String> {
@@ -354,7 +354,7 @@ fn set(api: &Api, id: &str, status: &str, commit: bool) -> Result<()> {
     if commit {
         errors::commit(request)
     } else {
-        errors::read(request)
+        errors::granted(request, errors::ADS)
     }
     .map(drop)
 }

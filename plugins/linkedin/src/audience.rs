@@ -268,7 +268,7 @@ fn geo(api: &Api, code: &str) -> Result<String> {
         encode(name),
         encode("urn:li:adTargetingFacet:locations")
     );
-    let found = publish::elements(&errors::read(api.find(&path))?)?;
+    let found = publish::elements(&errors::granted(api.find(&path), errors::ADS)?)?;
     found
         .iter()
         .find(|entity| entity.get("name").and_then(Value::as_str) == Some(name))

@@ -138,6 +138,11 @@ fn refused(answer: &Response, commit: bool) -> Error {
     }
 }
 
+/// What promotions need.
+pub const ADS: &str = "rw_ads";
+/// What their numbers need.
+pub const ADS_NUMBERS: &str = "r_ads_reporting";
+
 /// Sends what publishes nothing, and answers with whatever came back.
 ///
 /// # Errors

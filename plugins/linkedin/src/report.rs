@@ -101,12 +101,12 @@ fn together(api: &Api, campaigns: &[Campaign]) -> Result<Vec<Campaign>> {
     let path = format!(
         "/rest/adAccounts/{account}/adCampaigns?q=search&search=(id:(values:{urns}))&pageSize=100"
     );
-    let standings = publish::elements(&errors::read(api.find(&path))?)?;
+    let standings = publish::elements(&errors::granted(api.find(&path), errors::ADS)?)?;
     let creatives = api::list(kept.iter().map(|kept| kept.creative.as_str()));
     let path = format!(
         "/rest/adAccounts/{account}/creatives?q=criteria&creatives={creatives}&sortOrder=ASCENDING"
     );
-    let creatives = publish::elements(&errors::read(api.find(&path))?)?;
+    let creatives = publish::elements(&errors::granted(api.find(&path), errors::ADS)?)?;
     // Sums of each campaign's whole life, from the day on which the first one began.
     let first = kept
         .iter()
@@ -124,7 +124,7 @@ fn together(api: &Api, campaigns: &[Campaign]) -> Result<Vec<Campaign>> {
         part(5..7),
         part(8..10),
     );
-    let lines = publish::elements(&errors::read(api.find(&path))?)?;
+    let lines = publish::elements(&errors::granted(api.find(&path), errors::ADS_NUMBERS)?)?;
     let mut told = Vec::with_capacity(campaigns.len());
     for (campaign, kept) in campaigns.iter().zip(kept) {
         let id = Some(campaign.id.clone());

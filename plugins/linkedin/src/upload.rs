@@ -18,6 +18,8 @@ const MOST_RESTARTS: u32 = 5;
 /// How often a file that is processed is looked at: an hour, by the waits below.
 const MOST_LOOKS: u32 = 130;
 const LONGEST_WAIT: Millis = 30_000;
+/// How often a file may be missing that is uploaded.
+const MOST_MISSING: u32 = 5;
 /// How long a file is left alone that the token may not look at.
 const BLIND_WAIT: Millis = 15_000;
 /// How long addresses are kept whose end LinkedIn does not tell.
@@ -104,13 +106,13 @@ pub fn step(
     }
     let ways = kv::get::<Ways>(&key(delivery, number))?.filter(|ways| ways.urn == upload.urn);
     let Some(ways) = ways else {
-        return restart(item, upload);
+        return restart(item, upload, "its addresses were forgotten");
     };
     if let Some(way) = ways.parts.get(upload.etags.len()) {
         let answer = send(room, item, way).map_err(context)?;
         // The address has ended, or LinkedIn lost the upload.
         if matches!(answer.status, 400 | 401 | 403 | 404 | 410) {
-            return restart(item, upload);
+            return restart(item, upload, &answer.message());
         }
         let answer = errors::judged(answer).map_err(context)?;
         let etag = answer.header("etag").unwrap_or_default();
@@ -143,7 +145,7 @@ pub fn step(
     let answer = errors::look(api.post("/rest/videos?action=finalizeUpload").json(&body))?;
     if !answer.is_success() && !is_done(api, upload)? {
         if matches!(answer.status, 400 | 404 | 422) {
-            return restart(item, upload);
+            return restart(item, upload, &answer.message());
         }
         errors::judged(answer).map_err(context)?;
     }
@@ -151,11 +153,11 @@ pub fn step(
     Ok(format!("{} uploaded", item.name))
 }
 
-fn restart(item: &MediaItem, upload: &mut Upload) -> Result<String> {
+fn restart(item: &MediaItem, upload: &mut Upload, reason: &str) -> Result<String> {
     let restarts = upload.restarts + 1;
     if restarts > MOST_RESTARTS {
         return Err(Error::invalid(format!(
-            "LinkedIn loses the upload of {} again and again",
+            "LinkedIn does not take {}, however often it is begun: {reason}",
             item.name
         )));
     }
@@ -250,6 +252,11 @@ fn is_done(api: &Api, upload: &Upload) -> Result<bool> {
     Ok(matches!(status, Some("PROCESSING" | "AVAILABLE")))
 }
 
+/// 2, 4, 8, 16 and then 30 seconds.
+fn pause_after(looks: u32) -> Millis {
+    (1000_u64 << looks.clamp(1, 5)).min(LONGEST_WAIT)
+}
+
 /// Looks whether a file can be used. Some, when it has to be waited for: how long, and
 /// why.
 ///
@@ -275,6 +282,13 @@ pub fn wait(api: &Api, item: &MediaItem, upload: &mut Upload) -> Result<Option<(
             format!("LinkedIn processes {}", item.name),
         )));
     }
+    // Not everywhere known yet.
+    if answer.status == 404 && upload.looks <= MOST_MISSING {
+        return Ok(Some((
+            pause_after(upload.looks),
+            format!("LinkedIn processes {}", item.name),
+        )));
+    }
     let told: Value = errors::judged(answer)?.json()?;
     match told.get("status").and_then(Value::as_str) {
         Some("AVAILABLE") => {
@@ -289,10 +303,10 @@ pub fn wait(api: &Api, item: &MediaItem, upload: &mut Upload) -> Result<Option<(
                 reason.unwrap_or("it does not say why")
             )))
         }
-        _ => {
-            let pause = (1000_u64 << upload.looks.clamp(1, 5)).min(LONGEST_WAIT);
-            Ok(Some((pause, format!("LinkedIn processes {}", item.name))))
-        }
+        _ => Ok(Some((
+            pause_after(upload.looks),
+            format!("LinkedIn processes {}", item.name),
+        ))),
     }
 }
 

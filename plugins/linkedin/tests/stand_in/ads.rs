@@ -416,6 +416,23 @@ fn what_would_be_refused() {
 }
 
 #[test]
+fn without_the_scope() {
+    let stage = stage();
+    let promotion = promotion(&stage);
+    let campaign = LinkedIn::start(&page(), &promotion).expect("started");
+    stage.platform.borrow_mut().scopes.remove("rw_ads");
+    // Not `Unauthorized`: posting goes on.
+    for refused in [
+        LinkedIn::start(&page(), &promotion).map(drop),
+        LinkedIn::find_started(&page(), &promotion, 0).map(drop),
+        LinkedIn::pause(&page(), &campaign).map(drop),
+        LinkedIn::read(&page(), &[campaign]).map(drop),
+    ] {
+        assert!(matches!(refused, Err(Error::Unsupported(_))), "{refused:?}");
+    }
+}
+
+#[test]
 fn ones_own_targeting() {
     let stage = stage();
     let mut promotion = promotion(&stage);

@@ -346,6 +346,44 @@ fn files_that_can_not_be_looked_at() {
 }
 
 #[test]
+fn a_file_that_is_never_taken() {
+    let stage = stage();
+    let post = Post {
+        media: vec![picture(&stage, "a.png")],
+        ..Post::text("Bir")
+    };
+    stage.trouble(|request| {
+        let back = Answer::json(400, &json!({ "message": "not an image" }));
+        (request.method == "PUT").then_some(Trouble::Instead(back))
+    });
+    let refused = stage.publish::<LinkedIn>(&delivery(post));
+    let Err(Error::Invalid(reason)) = refused else {
+        panic!("{refused:?}")
+    };
+    assert!(
+        reason.contains("a.png") && reason.contains("not an image"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn a_file_that_is_not_known_everywhere_at_once() {
+    let stage = stage();
+    let delivery = delivery(Post {
+        media: vec![picture(&stage, "a.png")],
+        ..Post::text("Bir")
+    });
+    let mut left = 3;
+    stage.trouble(move |request| {
+        let early = request.method == "GET" && request.path().starts_with("/rest/images/");
+        left -= i32::from(early);
+        (early && left >= 0).then(|| Trouble::Instead(Answer::empty(404)))
+    });
+    stage.publish::<LinkedIn>(&delivery).expect("published");
+    assert_eq!(stage.platform.borrow().posts.len(), 1);
+}
+
+#[test]
 fn a_file_that_can_not_be_processed() {
     let stage = stage();
     stage.platform.borrow_mut().breaks = true;
