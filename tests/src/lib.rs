@@ -10,6 +10,7 @@ pub mod bin;
 pub mod chance;
 pub mod chaos;
 pub mod daemon;
+pub mod fuzz;
 pub mod hook;
 pub mod killer;
 pub mod lodge;

@@ -92,6 +92,32 @@ pub(super) fn codec(tree: Tree) -> Box<dyn Codec> {
     }
 }
 
+/// A stored record as an export shows it.
+///
+/// # Errors
+/// There is no such table, or these bytes are no record of it.
+pub fn show_record(table: &str, key: &[u8], bytes: &[u8]) -> Result<Value, StoreError> {
+    codec(named(table)?).show(key, bytes)
+}
+
+/// A record as it is stored, from what [`show_record`] shows.
+///
+/// # Errors
+/// As there.
+pub fn read_record(table: &str, key: &[u8], value: Value) -> Result<Vec<u8>, StoreError> {
+    codec(named(table)?).read(key, value)
+}
+
+fn named(table: &str) -> Result<Tree, StoreError> {
+    let found = Tree::ALL.into_iter().find(|tree| tree.name() == table);
+    found.ok_or_else(|| StoreError::Invalid(format!("there is no table `{table}`")))
+}
+
+/// The tables, by name.
+pub fn tables() -> impl Iterator<Item = &'static str> {
+    Tree::ALL.into_iter().map(Tree::name)
+}
+
 /// One line of an export.
 #[derive(Serialize, Deserialize)]
 struct Line {
@@ -355,9 +381,9 @@ pub fn import(
                 break;
             }
         };
-        let tree = Tree::ALL
-            .into_iter()
-            .find(|tree| tree.name() == line.table && *tree != Tree::Pieces)
+        let tree = named(&line.table)
+            .ok()
+            .filter(|tree| *tree != Tree::Pieces)
             .ok_or_else(|| at_line(number, format!("there is no table `{}`", line.table)))?;
         let key = BASE64
             .decode(&line.key)

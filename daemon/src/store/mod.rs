@@ -47,7 +47,7 @@ use tokio::sync::{mpsc, oneshot};
 pub use backup::{
     BackupReport, Restoration, RestoreReport, Target, accept_loss, backup, backups, prune, restore,
 };
-pub use export::{ExportReport, export, import};
+pub use export::{ExportReport, export, import, read_record, show_record, tables};
 pub use jobs::{Again, Claim, DueHint, JobFilter, LaneHead, Seat};
 pub use maintenance::{CheckReport, CompactReport, compact};
 pub use migrate::SCHEMA;

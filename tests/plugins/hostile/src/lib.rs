@@ -1,7 +1,7 @@
 //! Does what its settings say, and nothing that a decent plugin would: one component for
 //! every limit of the host and every rule of the broker.
 
-use jarchi_plugin_sdk::http::{HttpError, MediaSlice, Request};
+use jarchi_plugin_sdk::http::{HttpError, MediaSlice, Multipart, Part, PartBody, Request};
 use jarchi_plugin_sdk::{
     Account, Batch, Brief, Delivery, Error, Generator, Outcome, Post, Problem, Publisher, Receipt,
     Result, http, kv, log, media, random,
@@ -82,6 +82,156 @@ enum Behaviour {
     ListFolder {
         folder: String,
     },
+    /// One after the other, whatever they answer.
+    CallHost {
+        calls: Vec<HostCall>,
+    },
+}
+
+/// A function of the host, with any arguments.
+#[derive(Deserialize)]
+#[serde(tag = "call", rename_all = "kebab-case")]
+enum HostCall {
+    Send {
+        method: String,
+        url: String,
+        headers: Vec<(String, String)>,
+        body: AnyBody,
+        timeout: Option<u64>,
+    },
+    Describe {
+        id: String,
+    },
+    Read {
+        id: String,
+        offset: u64,
+        length: u32,
+    },
+    ListFiles {
+        folder: String,
+    },
+    KvGet {
+        key: String,
+    },
+    KvSet {
+        key: String,
+        value: String,
+    },
+    KvDelete {
+        key: String,
+    },
+    KvKeys {
+        prefix: String,
+    },
+    Log {
+        message: String,
+        key: String,
+        value: String,
+    },
+    Random {
+        count: u32,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+enum AnyBody {
+    None,
+    Text { text: String },
+    Media { slice: AnySlice },
+    Form { parts: Vec<AnyPart> },
+}
+
+#[derive(Deserialize)]
+struct AnySlice {
+    id: String,
+    offset: u64,
+    length: Option<u64>,
+}
+
+impl From<AnySlice> for MediaSlice {
+    fn from(slice: AnySlice) -> Self {
+        MediaSlice {
+            id: slice.id,
+            offset: slice.offset,
+            length: slice.length,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct AnyPart {
+    name: String,
+    filename: Option<String>,
+    content_type: Option<String>,
+    text: Option<String>,
+    media: Option<AnySlice>,
+}
+
+fn call_host(call: HostCall) -> Value {
+    match call {
+        HostCall::Send {
+            method,
+            url,
+            headers,
+            body,
+            timeout,
+        } => {
+            let mut request = Request::new(&method, url);
+            for (name, value) in headers {
+                request = request.header(&name, value);
+            }
+            if let Some(timeout) = timeout {
+                request = request.timeout(timeout);
+            }
+            answer(match body {
+                AnyBody::None => request,
+                AnyBody::Text { text } => request.body("text/plain", text),
+                AnyBody::Media { slice } => request.media_slice("image/png", slice.into()),
+                AnyBody::Form { parts } => {
+                    let form = parts.into_iter().map(part);
+                    request.multipart(form.fold(Multipart::new(), Multipart::part))
+                }
+            })
+        }
+        HostCall::Describe { id } => told(media::describe(&id).map(|file| file.size)),
+        HostCall::Read { id, offset, length } => {
+            told(media::read_at(&id, offset, length).map(|bytes| bytes.len()))
+        }
+        HostCall::ListFiles { folder } => told(media::list(&folder).map(|files| files.len())),
+        HostCall::KvGet { key } => told(kv::get::<Value>(&key)),
+        HostCall::KvSet { key, value } => told(kv::set(&key, &value)),
+        HostCall::KvDelete { key } => told(kv::delete(&key)),
+        HostCall::KvKeys { prefix } => told(kv::keys(&prefix)),
+        HostCall::Log {
+            message,
+            key,
+            value,
+        } => {
+            log::write(log::Level::Info, &message, &[(key, value)]);
+            Value::Null
+        }
+        HostCall::Random { count } => json!(random::bytes(count).len()),
+    }
+}
+
+fn part(part: AnyPart) -> Part {
+    Part {
+        name: part.name,
+        filename: part.filename,
+        content_type: part.content_type,
+        body: match part.media {
+            Some(slice) => PartBody::Media(slice.into()),
+            None => PartBody::Bytes(part.text.unwrap_or_default().into_bytes()),
+        },
+    }
+}
+
+fn told<T: serde::Serialize, E: std::fmt::Debug>(result: Result<T, E>) -> Value {
+    match result {
+        Ok(value) => json!(value),
+        Err(error) => json!({ "error": format!("{error:?}") }),
+    }
 }
 
 #[derive(Deserialize)]
@@ -166,6 +316,7 @@ fn behave(behaviour: Behaviour) -> Result<Value> {
             };
             answer(http::post(url).media_slice("text/plain", slice))
         }
+        Behaviour::CallHost { calls } => calls.into_iter().map(call_host).collect(),
         Behaviour::ListFolder { folder } => match media::list(&folder) {
             Ok(files) => json!(files.iter().map(|file| &file.path).collect::<Vec<_>>()),
             Err(error) => json!({ "error": format!("{error:?}") }),
