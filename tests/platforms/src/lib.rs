@@ -17,6 +17,7 @@ pub mod sign;
 pub mod spec;
 mod stage;
 pub mod telegram;
+pub mod threads;
 pub mod webhook;
 
 pub use message::{Answer, Part, Request};

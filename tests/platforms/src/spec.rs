@@ -4,6 +4,7 @@
 
 mod openapi;
 mod telegram;
+mod threads;
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -12,6 +13,7 @@ use std::sync::Mutex;
 
 pub use openapi::{discord, mastodon, x};
 pub use telegram::telegram;
+pub use threads::threads;
 
 use crate::Request;
 
