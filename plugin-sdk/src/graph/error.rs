@@ -57,17 +57,40 @@ pub enum Meaning {
 use Meaning::{Again, Connect, Never, Unsure, Wait};
 
 const ANEW: &str = "connect the account again";
-const PERMIT: &str = "a permission is missing or was taken back: connect the account again and grant all of them";
+const PERMIT: &str =
+    "a permission is missing or was taken back: connect the account again and grant all of them";
 
 /// Those that decide whatever the code is, by subcode (some come as the code itself).
 const BY_SUBCODE: &[(i64, Meaning)] = &[
-    (458, Connect("the app was removed from the account: connect it again")),
-    (459, Connect("log in at facebook.com and solve what it asks for, then connect the account again")),
-    (460, Connect("the password was changed: connect the account again")),
+    (
+        458,
+        Connect("the app was removed from the account: connect it again"),
+    ),
+    (
+        459,
+        Connect(
+            "log in at facebook.com and solve what it asks for, then connect the account again",
+        ),
+    ),
+    (
+        460,
+        Connect("the password was changed: connect the account again"),
+    ),
     (463, Connect("the token expired: connect the account again")),
-    (464, Connect("log in at facebook.com and confirm the account, then connect it again")),
-    (467, Connect("the token is invalid: connect the account again")),
-    (492, Connect("the user has no role on the Page any more: connect the account as somebody who has")),
+    (
+        464,
+        Connect("log in at facebook.com and confirm the account, then connect it again"),
+    ),
+    (
+        467,
+        Connect("the token is invalid: connect the account again"),
+    ),
+    (
+        492,
+        Connect(
+            "the user has no role on the Page any more: connect the account as somebody who has",
+        ),
+    ),
     // Publishing on Pages.
     (1_346_003, Never),
     (1_349_125, Never),
@@ -75,14 +98,22 @@ const BY_SUBCODE: &[(i64, Meaning)] = &[
     (1_366_046, Never),
     (1_366_051, Never),
     (1_390_008, Wait(Some(10 * MINUTE))),
-    (1_404_078, Connect("the Page needs publishing authorization: open it at facebook.com and follow what it asks for")),
+    (
+        1_404_078,
+        Connect(
+            "the Page needs publishing authorization: open it at facebook.com and follow what it asks for",
+        ),
+    ),
     (1_404_102, Never),
     (1_609_005, Never),
     (1_609_008, Never),
     (1_609_010, Again),
     (2_061_006, Never),
     (2_069_019, Never),
-    (4_854_002, Connect("the account's identity has to be confirmed at facebook.com")),
+    (
+        4_854_002,
+        Connect("the account's identity has to be confirmed at facebook.com"),
+    ),
     // Messages.
     (1_545_041, Never),
     (2_018_001, Never),
@@ -109,7 +140,10 @@ const BY_SUBCODE: &[(i64, Meaning)] = &[
     (2_207_037, Never),
     (2_207_040, Never),
     (2_207_042, Wait(Some(HOUR))),
-    (2_207_050, Connect("the Instagram account is restricted: open the app and follow what it asks for")),
+    (
+        2_207_050,
+        Connect("the Instagram account is restricted: open the app and follow what it asks for"),
+    ),
     (2_207_051, Wait(Some(HOUR))),
     (2_207_052, Again),
     (2_207_053, Again),
@@ -124,7 +158,9 @@ fn by_code(code: i64) -> Option<Meaning> {
     Some(match code {
         // Unknown, service; -1 and -2 are Instagram's for the same.
         -2..=2 | 1200 => Unsure,
-        3 => Connect("the app may not use this: its access has to be requested at developers.facebook.com"),
+        3 => Connect(
+            "the app may not use this: its access has to be requested at developers.facebook.com",
+        ),
         4 | 17 | 32 | 341 | 613 | 80_000..=80_014 => Wait(None),
         9 => Wait(Some(HOUR)),
         10 | 200..=299 => Connect(PERMIT),

@@ -106,7 +106,9 @@ impl<T> Pages<T> {
                 // A lead takes the place of what the first request had of that name.
                 let stays = |pair: &&str| {
                     let name = pair.split('=').next().unwrap_or_default();
-                    !lead.split('&').any(|new| new.split('=').next() == Some(name))
+                    !lead
+                        .split('&')
+                        .any(|new| new.split('=').next() == Some(name))
                 };
                 let pairs: Vec<&str> = query.split('&').filter(stays).collect();
                 kept = pairs.join("&");

@@ -55,14 +55,26 @@ fn a_secret_where_it_has_no_place() {
                 "the header `x-other`",
             ),
             // In the URL.
-            ("GET", to("/?q=${secret:token}"), vec![], "", "the URL"),
-            ("GET", to("/${secret:token}"), vec![], "", "the URL"),
+            (
+                "GET",
+                to("/?q=${secret:token}"),
+                vec![],
+                "",
+                "declares no place",
+            ),
+            (
+                "GET",
+                to("/${secret:token}"),
+                vec![],
+                "",
+                "declares no place",
+            ),
             (
                 "GET",
                 to("/?q=%24%7Bsecret%3Atoken%7D"),
                 vec![],
                 "",
-                "the URL",
+                "into the address",
             ),
             // In the host.
             (
@@ -70,7 +82,7 @@ fn a_secret_where_it_has_no_place() {
                 "https://${secret:token}.evil.example/".to_owned(),
                 vec![],
                 "",
-                "the URL",
+                "into the address",
             ),
             // In a body.
             (
