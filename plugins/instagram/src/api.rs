@@ -59,6 +59,8 @@ pub struct Settings {
     pub version: String,
     pub videos: Videos,
     pub answer_comments: Answers,
+    pub ad_account: Option<String>,
+    pub ad_beneficiary: Option<String>,
 }
 
 impl Default for Settings {
@@ -73,6 +75,8 @@ impl Default for Settings {
             version: VERSION.into(),
             videos: Videos::Bytes,
             answer_comments: Answers::Public,
+            ad_account: None,
+            ad_beneficiary: None,
         }
     }
 }

@@ -3,8 +3,9 @@
 //! [`plan`] turns a post into the containers that it becomes, [`check`] tells what
 //! Instagram would refuse, [`publish`] makes the containers, waits for them and publishes
 //! the post, [`find`] asks what became of a lost answer, [`numbers`] and [`inbox`] read
-//! what came of it, [`connection`] says what the credentials open.
+//! what came of it, [`connection`] says what the credentials open, [`ads`] promotes posts.
 
+pub mod ads;
 pub mod api;
 pub mod check;
 pub mod connection;
@@ -16,9 +17,10 @@ pub mod publish;
 
 use jarchi_plugin_sdk::connection::{Standing, Target};
 use jarchi_plugin_sdk::inbox::{Answer, Finding as Reply, Message, Page};
+use jarchi_plugin_sdk::promoter::{Campaign, Finding as Started, Promotion};
 use jarchi_plugin_sdk::{
     Account, Analytics, Connection, Delivery, Finding, Inbox, Metric, Outcome, Post, PostMetrics,
-    Problem, Publisher, Receipt, Result, Timestamp,
+    Problem, Promoter, Publisher, Receipt, Result, Timestamp,
 };
 
 use api::Api;
@@ -101,4 +103,38 @@ impl Inbox for Instagram {
     }
 }
 
-jarchi_plugin_sdk::export!(Instagram: publisher, connection, analytics, inbox);
+impl Promoter for Instagram {
+    fn validate(account: &Account, promotion: &Promotion) -> Result<Vec<Problem>> {
+        ads::validate(&Api::of(account)?, promotion)
+    }
+
+    fn start(account: &Account, promotion: &Promotion) -> Result<Campaign> {
+        ads::start(&Api::of(account)?, promotion)
+    }
+
+    fn find_started(account: &Account, promotion: &Promotion, _: Timestamp) -> Result<Started> {
+        ads::find(&Api::of(account)?, promotion)
+    }
+
+    fn pause(account: &Account, campaign: &Campaign) -> Result<Campaign> {
+        ads::set(&Api::of(account)?, campaign, "PAUSED")
+    }
+
+    fn resume(account: &Account, campaign: &Campaign) -> Result<Campaign> {
+        ads::set(&Api::of(account)?, campaign, "ACTIVE")
+    }
+
+    fn end(account: &Account, campaign: &Campaign) -> Result<Campaign> {
+        ads::set(&Api::of(account)?, campaign, "ARCHIVED")
+    }
+
+    fn read(account: &Account, campaigns: &[Campaign]) -> Result<Vec<Campaign>> {
+        let api = Api::of(account)?;
+        campaigns
+            .iter()
+            .map(|campaign| ads::read_one(&api, campaign))
+            .collect()
+    }
+}
+
+jarchi_plugin_sdk::export!(Instagram: publisher, connection, analytics, inbox, promoter);

@@ -4,11 +4,13 @@
 //! Codes", "Comment Moderation", "Get Conversations" and "Private Replies". Parameters
 //! that these don't name fail the test.
 
+mod ads;
 mod publish;
 mod read;
 
 use std::collections::BTreeMap;
 
+pub use ads::{AD_ACCOUNT, Ad};
 use serde_json::{Map, Value, json};
 
 use crate::{Answer, Platform, Request};
@@ -91,6 +93,11 @@ pub struct Instagram {
     /// Metrics that are answered; others fail the whole request.
     pub metrics: Vec<(&'static str, i64)>,
     pub account_type: String,
+    pub ads: Vec<Ad>,
+    /// Of the ad account.
+    pub currency: String,
+    /// The `effective_status` of ads.
+    pub review: String,
     /// The number given last.
     pub next: u64,
 }
@@ -110,6 +117,9 @@ impl Default for Instagram {
             cut: None,
             metrics: vec![("views", 90), ("reach", 70), ("saved", 5), ("shares", 4)],
             account_type: "BUSINESS".into(),
+            ads: Vec::new(),
+            currency: "EUR".into(),
+            review: "ACTIVE".into(),
             next: 18_000_000_000_000_000,
         }
     }
@@ -249,6 +259,9 @@ impl Platform for Instagram {
             "POST" => request.json().expect("a JSON body"),
             _ => Value::Null,
         };
+        if let Some(answer) = self.promoted(request, &parts, &body) {
+            return answer;
+        }
         let owner = if self.facebook { PAGE } else { USER };
         match (request.method.as_str(), parts.as_slice()) {
             ("POST", [USER, "media"]) => self.create(&body, now),
