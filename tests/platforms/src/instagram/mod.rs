@@ -1,8 +1,8 @@
 //! Instagram's Graph API, as one professional account sees it, by both logins.
 //!
 //! Its behaviour follows "Content Publishing", "IG User Media", "IG Container", "Error
-//! Codes", "Comment Moderation", "Get Conversations" and "Private Replies". Parameters
-//! that these don't name fail the test.
+//! Codes", "Comment Moderation", "Get Conversations" and "Private Replies". Requests are
+//! judged by Meta's own description of its nodes ([`spec::meta`]).
 
 mod ads;
 mod publish;
@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 pub use ads::{AD_ACCOUNT, Ad};
 use serde_json::{Map, Value, json};
 
-use crate::{Answer, Platform, Request};
+use crate::{Answer, Platform, Request, spec};
 
 pub const TOKEN: &str = "IGQW-a-long-lived-token";
 pub const PAGE_TOKEN: &str = "EAAG-the-pages-own-token";
@@ -228,6 +228,9 @@ impl Instagram {
 
 impl Platform for Instagram {
     fn answer(&mut self, request: &Request, now: u64) -> Answer {
+        if let Err(fault) = spec::meta().check(request) {
+            panic!("{fault}");
+        }
         let host = request.url.host_str().unwrap_or_default();
         let graph = if self.facebook {
             "graph.facebook.com"
