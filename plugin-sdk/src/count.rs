@@ -1,5 +1,7 @@
 //! Lengths, as platforms count them.
 
+pub mod x;
+
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::text;

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
 
 /// A piece of a text.
@@ -28,6 +29,12 @@ fn span(text: &str, start: usize, end: usize) -> Span<'_> {
         end,
         text: &text[start..end],
     }
+}
+
+/// The text in Unicode's normal form C, in which letters and their marks are one character
+/// where there is one: for comparing.
+pub fn nfc(text: &str) -> String {
+    text.nfc().collect()
 }
 
 /// A character that belongs to a word: what stands before a sign takes its meaning away.

@@ -19,6 +19,7 @@ mod stage;
 pub mod telegram;
 pub mod threads;
 pub mod webhook;
+pub mod x;
 
 pub use message::{Answer, Part, Request};
 pub use stage::{Stage, Trouble};
