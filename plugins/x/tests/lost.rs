@@ -82,8 +82,9 @@ fn each_request_in_turn() {
     let whole = stage();
     let post = thread(&whole);
     persist(&whole, &delivery(post)).expect("X takes it");
-    let count = whole.called().len();
-    assert_eq!(count, 13, "two pictures, a video, three posts");
+    let called = whole.called();
+    let count = called.len();
+    assert_eq!(count, 13, "two pictures, a video, three posts: {called:#?}");
     drop(whole);
     for trouble in troubles {
         for number in 0..count {
@@ -118,11 +119,14 @@ fn a_kill_between_two_steps_repeats_one() {
     let stage = stage();
     let delivery = delivery(with_media("a", vec![video(&stage, 3 * SEGMENT as usize)]));
     let mut outcome = X::publish(&delivery).unwrap();
+    let mut steps = Vec::new();
     let receipt = loop {
         let progress = match outcome {
             Outcome::Published(receipt) => break receipt,
             Outcome::Processing(progress) => progress,
         };
+        steps.push(progress.note.clone());
+        assert!(steps.len() < 30, "{steps:#?}");
         let state = || serde_json::from_str::<State>(&progress.state).unwrap();
         stage.host.advance(progress.after);
         // Done, and not written down. A post that is out would be looked up.
