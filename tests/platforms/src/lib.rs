@@ -20,6 +20,7 @@ pub mod telegram;
 pub mod threads;
 pub mod webhook;
 pub mod x;
+pub mod youtube;
 
 pub use message::{Answer, Part, Request};
 pub use stage::{Stage, Trouble};
