@@ -2,19 +2,21 @@
 //!
 //! [`plan`] says what a post becomes and what YouTube would refuse, [`publish`] uploads
 //! chunk after chunk and looks up what may have arrived, [`channel`] tells what the token
-//! opens and what became of videos; [`errors`] is the table of refusals.
+//! opens and what became of videos, [`inbox`] reads and answers comments; [`errors`] is the table of refusals.
 
 pub mod api;
 pub mod channel;
 pub mod errors;
+pub mod inbox;
 pub mod plan;
 pub mod publish;
 pub mod settings;
 
 use jarchi_plugin_sdk::connection::{Standing, Target};
+use jarchi_plugin_sdk::inbox::{Answer, Message, Page};
 use jarchi_plugin_sdk::{
-    Account, Analytics, Connection, Delivery, Finding, Metric, Outcome, Post, PostMetrics, Problem,
-    Publisher, Receipt, Result, Timestamp,
+    Account, Analytics, Connection, Delivery, Finding, Inbox, Metric, Outcome, Post, PostMetrics,
+    Problem, Publisher, Receipt, Result, Timestamp,
 };
 
 use publish::State;
@@ -70,4 +72,26 @@ impl Analytics for YouTube {
     }
 }
 
-jarchi_plugin_sdk::export!(YouTube: publisher, connection, analytics);
+impl Inbox for YouTube {
+    fn fetch(account: &Account, cursor: Option<&str>) -> Result<Page> {
+        inbox::fetch(account, cursor)
+    }
+
+    fn reply(account: &Account, answer: &Answer) -> Result<Receipt> {
+        inbox::reply(account, answer)
+    }
+
+    fn find_reply(
+        account: &Account,
+        answer: &Answer,
+        since: Timestamp,
+    ) -> Result<jarchi_plugin_sdk::inbox::Finding> {
+        inbox::find_reply(account, answer, since)
+    }
+
+    fn hide(account: &Account, message: &Message) -> Result<()> {
+        inbox::hide(account, message)
+    }
+}
+
+jarchi_plugin_sdk::export!(YouTube: publisher, connection, analytics, inbox);

@@ -16,7 +16,7 @@ use crate::settings::Options;
 
 const KIB: u64 = 1024;
 /// YouTube's clock may be off from ours.
-const SKEW: Millis = 5 * 60_000;
+pub const SKEW: Millis = 5 * 60_000;
 /// How often an upload is begun anew.
 const MOST_RESTARTS: u32 = 5;
 /// How often processing is looked at: two hours and more, by the waits below. A quota unit
@@ -331,7 +331,8 @@ enum Upload {
     Unclear(String),
 }
 
-fn moment(value: &Value, at: &str) -> Timestamp {
+/// A time in an answer; 0 where there is none.
+pub fn moment(value: &Value, at: &str) -> Timestamp {
     let told = value.pointer(at).and_then(Value::as_str);
     told.and_then(time::parse_rfc3339).unwrap_or_default()
 }

@@ -4,6 +4,7 @@
 //! Its refusals follow the API's "Errors" page, its uploads "Resumable Uploads"; the
 //! requests' form is judged by [`spec::youtube`].
 
+mod comments;
 mod upload;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::{Answer, Platform, Request, spec};
+
+pub use comments::Comment;
 
 pub const TOKEN: &str = "ya29.token";
 pub const CHANNEL: &str = "UC0123456789abcdefghij";
@@ -39,14 +42,6 @@ pub struct Session {
     pub total: usize,
     pub bytes: Vec<u8>,
     pub video: Option<String>,
-}
-
-/// A comment under a video: its identifier, the video and its words.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Comment {
-    pub id: String,
-    pub video: String,
-    pub text: String,
 }
 
 /// The platform.
@@ -204,36 +199,6 @@ impl YouTube {
         self.playlist.push(id.to_owned());
         Answer::json(200, &json!({ "id": format!("item-{id}") }))
     }
-
-    fn add_comment(&mut self, body: &Value) -> Answer {
-        let id = body["snippet"]["videoId"].as_str().unwrap().to_owned();
-        let text = &body["snippet"]["topLevelComment"]["snippet"]["textOriginal"];
-        let text = text.as_str().unwrap().to_owned();
-        let Some(video) = self.video(&id) else {
-            return no(404, "videoNotFound", "The video cannot be found.");
-        };
-        let status = &video.body["status"];
-        if status["privacyStatus"] == "private" || status["selfDeclaredMadeForKids"] == true {
-            return no(403, "commentsDisabled", "The video has disabled comments.");
-        }
-        let comment = Comment {
-            id: self.id("Ug"),
-            video: id,
-            text,
-        };
-        let answer = self.shown(&comment);
-        self.comments.push(comment);
-        Answer::json(200, &answer)
-    }
-
-    fn shown(&self, comment: &Comment) -> Value {
-        json!({ "id": comment.id, "snippet": {
-            "videoId": comment.video,
-            "topLevelComment": { "id": comment.id, "snippet": {
-                "textOriginal": comment.text, "authorChannelId": { "value": CHANNEL },
-            }},
-        }})
-    }
 }
 
 impl Platform for YouTube {
@@ -262,12 +227,11 @@ impl Platform for YouTube {
             }
             ("GET", "/youtube/v3/playlistItems") => self.playlist_items(&query),
             ("POST", "/youtube/v3/playlistItems") => self.add_to_playlist(&body),
-            ("GET", "/youtube/v3/commentThreads") => {
-                let under = self.comments.iter().rev();
-                let under = under.filter(|one| one.video == query["videoId"]);
-                list(under.map(|one| self.shown(one)).collect())
-            }
-            ("POST", "/youtube/v3/commentThreads") => self.add_comment(&body),
+            ("GET", "/youtube/v3/commentThreads") => self.threads(&query),
+            ("POST", "/youtube/v3/commentThreads") => self.begin_thread(&body, now),
+            ("GET", "/youtube/v3/comments") => self.replies(&query),
+            ("POST", "/youtube/v3/comments") => self.reply(&body, now),
+            ("POST", "/youtube/v3/comments/setModerationStatus") => self.moderate(&query),
             _ => no(404, "notFound", "Not Found"),
         }
     }
