@@ -10,6 +10,7 @@
 )]
 
 pub mod discord;
+pub mod facebook;
 pub mod instagram;
 pub mod linkedin;
 mod message;

@@ -140,12 +140,15 @@ impl Meta {
             }
             "multipart/form-data" => {
                 // Values of parts are left to the stand-ins.
-                sent.extend(
-                    request
-                        .parts()
-                        .into_iter()
-                        .map(|part| (part.name, Value::Null)),
-                );
+                // The nodes do not name the files that a form may hold: `source`.
+                let texts = request
+                    .parts()
+                    .into_iter()
+                    .filter(|part| part.filename.is_none());
+                sent.extend(texts.map(|part| {
+                    let text = String::from_utf8_lossy(&part.bytes).into_owned();
+                    (part.name, Value::String(text))
+                }));
             }
             _ => {}
         }

@@ -1,0 +1,177 @@
+//! What became of a step whose answer was lost.
+
+use jarchi_plugin_sdk::graph::{self, Graph, List};
+use jarchi_plugin_sdk::http::encode;
+use jarchi_plugin_sdk::{Delivery, Finding, Result, Timestamp};
+use serde::Deserialize;
+
+use crate::api::{Api, SKEW};
+use crate::plan::{Kind, Plan};
+use crate::publish::{State, Told};
+use crate::video::Status;
+
+/// Pages that are looked through.
+const PAGES: usize = 5;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Listed {
+    #[serde(flatten)]
+    told: Told,
+    attachments: Option<List<Attachment>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Attachment {
+    target: Target,
+    subattachments: Option<List<Attachment>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Target {
+    id: String,
+}
+
+impl Listed {
+    fn shows(&self, photo: &str) -> bool {
+        let all = self.attachments.iter().flat_map(|list| &list.data);
+        all.into_iter().any(|one| {
+            let below = one.subattachments.iter().flat_map(|list| &list.data);
+            one.target.id == photo || below.into_iter().any(|sub| sub.target.id == photo)
+        })
+    }
+}
+
+/// Looks for what the step was to publish.
+///
+/// # Errors
+/// Facebook did not tell.
+pub fn find(delivery: &Delivery, mut state: State, since: Timestamp) -> Result<Finding> {
+    let api = Api::of(&delivery.account)?;
+    let own = api.own()?;
+    let plan = Plan::of(&delivery.post)?;
+    if let Some(post) = state.post.clone() {
+        return comment(&api, &own, delivery, state, &post, since);
+    }
+    if plan.kind != Kind::Feed {
+        return video(&own, state);
+    }
+    // Photos that are not published are seen by nobody.
+    if state.photos.len() < plan.media.len() {
+        return Ok(Finding::Absent);
+    }
+    let fields = match state.photos.is_empty() {
+        true => "id,message,permalink_url,created_time",
+        false => {
+            "id,message,permalink_url,created_time,\
+             attachments{target{id},subattachments{target{id}}}"
+        }
+    };
+    let oldest = since.saturating_sub(SKEW);
+    let request = own
+        .get(&api.below("published_posts")?)
+        .query("fields", fields)
+        .query("limit", 50);
+    for page in graph::pages::<Listed>(request, PAGES) {
+        for listed in page? {
+            let made = listed.told.created_time.as_deref().and_then(graph::moment);
+            if made.is_some_and(|moment| moment < oldest) {
+                return Ok(Finding::Absent);
+            }
+            let is_it = match state.photos.first() {
+                // Photos can be posted once.
+                Some(photo) => listed.shows(photo),
+                None => same(listed.told.message.as_deref(), &plan.message),
+            };
+            if is_it {
+                state.post = Some(listed.told.id.clone());
+                state.found(&listed.told);
+                return finding(delivery, state);
+            }
+        }
+    }
+    Ok(Finding::Absent)
+}
+
+fn finding(delivery: &Delivery, state: State) -> Result<Finding> {
+    if delivery.post.first_comment.is_some() {
+        let note = "published; the first comment is missing";
+        return Ok(Finding::Partial(state.progress(note)?));
+    }
+    Ok(Finding::Found(state.receipt()?))
+}
+
+/// An upload can be finished once, so that doing it again can't double the video.
+fn video(own: &Graph, mut state: State) -> Result<Finding> {
+    let Some(upload) = state.video.clone().filter(|upload| upload.full) else {
+        return Ok(Finding::Absent);
+    };
+    let status = Status::of(own, &upload.video)?;
+    let begun = |phase: &str| matches!(phase, "in_progress" | "complete" | "error");
+    if status.is_out() || begun(&status.processing_phase.status) {
+        state.post = Some(upload.video);
+        return Ok(Finding::Partial(
+            state.progress("Facebook processes the video")?,
+        ));
+    }
+    Ok(Finding::Absent)
+}
+
+#[derive(Debug, Deserialize)]
+struct Comment {
+    id: String,
+    #[serde(default)]
+    message: String,
+    #[serde(default)]
+    created_time: Option<String>,
+    #[serde(default)]
+    from: Option<Target>,
+}
+
+fn comment(
+    api: &Api,
+    own: &Graph,
+    delivery: &Delivery,
+    mut state: State,
+    post: &str,
+    since: Timestamp,
+) -> Result<Finding> {
+    let Some(wanted) = delivery.post.first_comment.as_deref() else {
+        return Ok(Finding::Found(state.receipt()?));
+    };
+    let request = own
+        .get(&format!("/{}/comments", encode(post)))
+        .query("fields", "id,message,created_time,from")
+        .query("order", "reverse_chronological")
+        .query("limit", 100);
+    let oldest = since.saturating_sub(SKEW);
+    for page in graph::pages::<Comment>(request, PAGES) {
+        for comment in page? {
+            let made = comment.created_time.as_deref().and_then(graph::moment);
+            if made.is_some_and(|moment| moment < oldest) {
+                return Ok(Finding::Absent);
+            }
+            // Who wrote it is not told to every app; the words have to do then.
+            let by_us = comment
+                .from
+                .is_none_or(|from| Some(from.id.as_str()) == api.settings.page.as_deref());
+            if by_us && same(Some(&comment.message), wanted) {
+                state.comment = Some(comment.id);
+                return Ok(Finding::Found(state.receipt()?));
+            }
+        }
+    }
+    Ok(Finding::Absent)
+}
+
+/// Facebook trims texts, and may write white space otherwise.
+fn same(theirs: Option<&str>, ours: &str) -> bool {
+    let words = |text: &str| {
+        text.split_whitespace()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    words(theirs.unwrap_or_default()) == words(ours)
+}

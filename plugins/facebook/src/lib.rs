@@ -1,0 +1,77 @@
+//! Jarchi's connector for Facebook Pages.
+//!
+//! [`plan`] says what a post becomes, [`check`] what Facebook would refuse, [`publish`]
+//! uploads the files, publishes and comments, one step a call, [`video`] brings videos and
+//! reels, [`find`] asks what became of a lost answer, [`numbers`] reads what came of it,
+//! [`connection`] says what the credentials open.
+
+pub mod api;
+pub mod check;
+pub mod connection;
+pub mod find;
+pub mod numbers;
+pub mod plan;
+pub mod publish;
+pub mod video;
+
+use jarchi_plugin_sdk::connection::{Standing, Target};
+use jarchi_plugin_sdk::{
+    Account, Analytics, Connection, Delivery, Finding, Metric, Outcome, Post, PostMetrics, Problem,
+    Publisher, Receipt, Result, Timestamp,
+};
+
+use api::Api;
+use publish::State;
+
+/// The connector.
+pub struct Facebook;
+
+impl Publisher for Facebook {
+    type State = State;
+
+    fn validate(_: &Account, post: &Post) -> Result<Vec<Problem>> {
+        Ok(check::check(post))
+    }
+
+    fn publish(delivery: &Delivery) -> Result<Outcome> {
+        publish::step(delivery, State::default())
+    }
+
+    fn resume(delivery: &Delivery, state: State) -> Result<Outcome> {
+        publish::step(delivery, state)
+    }
+
+    fn find_published(
+        delivery: &Delivery,
+        state: Option<State>,
+        since: Timestamp,
+    ) -> Result<Finding> {
+        find::find(delivery, state.unwrap_or_default(), since)
+    }
+
+    fn delete(account: &Account, receipt: &Receipt) -> Result<()> {
+        publish::delete(&Api::of(account)?, receipt)
+    }
+}
+
+impl Connection for Facebook {
+    fn targets(account: &Account) -> Result<Vec<Target>> {
+        connection::targets(&Api::of(account)?)
+    }
+
+    fn check(account: &Account) -> Result<Standing> {
+        connection::check(&Api::of(account)?)
+    }
+}
+
+impl Analytics for Facebook {
+    fn posts(account: &Account, posts: &[Receipt]) -> Result<Vec<PostMetrics>> {
+        numbers::of_posts(&Api::of(account)?, posts)
+    }
+
+    fn account(account: &Account) -> Result<Vec<Metric>> {
+        numbers::of_account(&Api::of(account)?)
+    }
+}
+
+jarchi_plugin_sdk::export!(Facebook: publisher, connection, analytics);
