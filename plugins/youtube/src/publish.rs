@@ -398,7 +398,8 @@ fn find_upload(api: &Api, delivery: &Delivery, since: Timestamp) -> Result<Uploa
     )))
 }
 
-fn find_comment(api: &Api, video: &str, text: &str) -> Result<Option<String>> {
+/// The inner none: it is not there. The outer none: there are too many to tell.
+fn find_comment(api: &Api, video: &str, text: &str) -> Result<Option<Option<String>>> {
     let channel = api.channel("id")?;
     let mine = channel.get("id").and_then(Value::as_str);
     let request = api
@@ -416,9 +417,9 @@ fn find_comment(api: &Api, video: &str, text: &str) -> Result<Option<String>> {
         let author = of("authorChannelId/value");
         author.is_some() && author == mine && of("textOriginal").map(str::trim) == Some(text.trim())
     });
-    Ok(ours
-        .and_then(|one| one.get("id")?.as_str())
-        .map(str::to_owned))
+    let ours = ours.and_then(|one| one.get("id")?.as_str());
+    let whole = found.len() < 100;
+    Ok((whole || ours.is_some()).then(|| ours.map(str::to_owned)))
 }
 
 /// Looks for what a step that was cut off published.
@@ -432,19 +433,27 @@ pub fn find(delivery: &Delivery, mut state: State, since: Timestamp) -> Result<F
             return Ok(Finding::Partial(state.progress("the video is published")?));
         };
         if state.comment.is_none() {
-            state.comment = find_comment(&api, &video, text)?;
+            let Some(found) = find_comment(&api, &video, text)? else {
+                return Ok(Finding::CannotTell(format!(
+                    "{} has 100 newer comments, and none is the one",
+                    api.address(&video)
+                )));
+            };
+            state.comment = found;
         }
         return Ok(match state.comment {
             Some(_) => Finding::Found(state.receipt(&api)?),
             None => Finding::Absent,
         });
     }
-    let Some(session) = state.session.clone() else {
-        return Ok(Finding::Absent);
-    };
     let item = plan::video(&delivery.post)
         .ok_or_else(|| Error::invalid("a post on YouTube is one video; this one has none"))?;
-    match ask(&session, item)? {
+    // Without a session the delivery may come from a backup: the uploads tell then too.
+    let place = match &state.session {
+        Some(session) => ask(session, item)?,
+        None => Place::Gone,
+    };
+    match place {
         // The video exists from its last byte on.
         Place::At(_) => return Ok(Finding::Absent),
         Place::Done(video) => {

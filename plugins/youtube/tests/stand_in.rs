@@ -402,6 +402,11 @@ fn a_session_that_ended_with_its_video() {
     stage.publish::<YouTube>(&delivery).expect("published");
     stage.platform.borrow_mut().sessions.clear();
     assert!(matches!(find(&delivery, &state), Finding::Partial(_)));
+    // As from a backup that knows of no step.
+    assert!(matches!(
+        find(&delivery, &State::default()),
+        Finding::Partial(_)
+    ));
     let outcome = YouTube::resume(&delivery, state).expect("found");
     stage
         .go_on::<YouTube>(&delivery, outcome)
