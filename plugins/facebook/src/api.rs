@@ -2,7 +2,7 @@
 
 use jarchi_plugin_sdk::graph::{self, Graph, VERSION};
 use jarchi_plugin_sdk::http::encode;
-use jarchi_plugin_sdk::{Account, Error, Millis, Result, kv};
+use jarchi_plugin_sdk::{Account, Error, Millis, Result, Timestamp, clock, kv, log};
 use serde::Deserialize;
 
 /// How long the Page's token is taken to be the one in the vault.
@@ -46,6 +46,10 @@ pub struct Made {
     pub id: String,
 }
 
+fn kept(error: kv::Error) -> Error {
+    Error::transient(format!("the plugin's memory: {error:?}"))
+}
+
 impl Api {
     /// # Errors
     /// `Invalid`: a setting does not fit.
@@ -70,15 +74,38 @@ impl Api {
     /// # Errors
     /// Facebook did not give the token, or no Page is chosen.
     pub fn own(&self) -> Result<Graph> {
-        let page = self.page()?;
-        // The broker takes the token out of the answer; what is left is a placeholder.
-        kv::cached(&format!("page-token/{page}"), TOKEN_KEPT, || {
-            let request = self.given.get(&format!("/{}", encode(page)));
-            graph::read(request.query("fields", "access_token"))
-                .map(|_| true)
-                .map_err(|error| error.context("asking for the Page's token"))
-        })?;
+        let asked: Option<Timestamp> = kv::get(&self.token_key()?).map_err(kept)?;
+        match asked {
+            Some(at) if clock::now().saturating_sub(at) < TOKEN_KEPT => {
+                Ok(self.given.with("page_token"))
+            }
+            Some(_) => match self.own_anew() {
+                // A Page's token outlives that of the user who asked for it.
+                Err(Error::Unauthorized(reason)) => {
+                    log::info!(reason = reason; "the Page's token was not given again");
+                    Ok(self.given.with("page_token"))
+                }
+                asked => asked,
+            },
+            None => self.own_anew(),
+        }
+    }
+
+    /// As [`own`](Api::own), with a token that was just asked for.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn own_anew(&self) -> Result<Graph> {
+        let path = format!("/{}", encode(self.page()?));
+        // The broker takes the token out of the answer.
+        graph::read(self.given.get(&path).query("fields", "access_token"))
+            .map_err(|error| error.context("asking for the Page's token"))?;
+        kv::set(&self.token_key()?, &clock::now()).map_err(kept)?;
         Ok(self.given.with("page_token"))
+    }
+
+    fn token_key(&self) -> Result<String> {
+        Ok(format!("page-token/{}", self.page()?))
     }
 
     /// A path below the Page.

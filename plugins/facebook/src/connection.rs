@@ -74,7 +74,7 @@ fn target(page: Page) -> Target {
 pub fn check(api: &Api) -> Result<Standing> {
     let path = format!("/{}", encode(api.page()?));
     let request = api
-        .own()?
+        .own_anew()?
         .get(&path)
         .query("fields", "id,name,link,is_published");
     let page: Page = graph::read(request)?.json()?;

@@ -425,6 +425,21 @@ fn pages_to_choose_from_and_how_one_stands() {
     );
 }
 
+/// The user's token ends after 60 days, the Page's goes on.
+#[test]
+fn a_pages_token_outlives_the_users() {
+    let stage = stage();
+    stage
+        .publish::<Facebook>(&delivery(Post::text("Salam")))
+        .unwrap();
+    stage.platform.borrow_mut().revoked = true;
+    stage.host.advance(61 * 24 * 3_600_000);
+    stage
+        .publish::<Facebook>(&delivery(Post::text("Yenə")))
+        .unwrap();
+    assert_eq!(stage.platform.borrow().timeline().len(), 2);
+}
+
 #[test]
 fn numbers_as_far_as_facebook_tells_them() {
     let stage = stage();
