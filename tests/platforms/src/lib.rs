@@ -19,6 +19,7 @@ pub mod spec;
 mod stage;
 pub mod telegram;
 pub mod threads;
+pub mod tiktok;
 pub mod webhook;
 pub mod x;
 pub mod youtube;
