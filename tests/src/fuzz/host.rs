@@ -247,7 +247,9 @@ pub fn host(bytes: &[u8]) {
         .runtime
         .block_on(stage.plugin.publish(&subject, request));
     let words = format!("{:?}", called.result);
-    assert!(!words.contains(TOKEN), "{words}");
+    // A fuzzer that reads comparisons puts it in itself.
+    let guessed = format!("{calls:?}").contains(TOKEN);
+    assert!(guessed || !words.contains(TOKEN), "{words}");
     match called.result {
         Ok(Outcome::Published(receipt)) => {
             let answers = receipt.data.expect("what was answered");
