@@ -70,6 +70,13 @@ pub fn check(settings: &Settings, post: &Post) -> Vec<Problem> {
         let message = "a video that becomes a draft takes no text along: it is written in the app";
         problems.push(Problem::warning("text", message));
     }
+    let disclosed = options.made_with_ai && (draft || videos == 0)
+        || draft && (options.brand_content || options.own_brand);
+    if disclosed {
+        let message = "TikTok takes this disclosure of videos that are posted at once, and of \
+                       photos only that of a brand: make it in the app";
+        problems.push(Problem::warning("options", message));
+    }
     if post.content_warning.is_some() || post.sensitive {
         let message = "TikTok has no content warnings: the post shows everything";
         problems.push(Problem::warning("content-warning", message));

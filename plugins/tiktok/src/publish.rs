@@ -262,8 +262,13 @@ fn upload(api: &Api, delivery: &Delivery, file: &MediaItem, mut state: State) ->
             .map_err(|error| doing(http::read_error(error)))?,
     };
     match answer.status {
-        // The address has ended: nothing was published.
+        // The address has ended; TikTok tells whether all of it had arrived before.
         403 | 404 => {
+            let there = Status::of(api, &state.publish_id).map_err(doing)?;
+            if there.status != "PROCESSING_UPLOAD" || there.uploaded_bytes >= file.size {
+                state.sent = true;
+                return Ok(state.progress("TikTok processes the video")?.into());
+            }
             state.renewals += 1;
             if state.renewals > 3 {
                 return Err(doing(Error::invalid(
@@ -313,7 +318,9 @@ fn look(api: &Api, plan: &Plan<'_>, mut state: State) -> Result<Outcome> {
         return Ok(receipt(&state, &status).into());
     }
     if state.looks > MOST_LOOKS {
-        return Err(Error::invalid("TikTok does not get done with the post"));
+        return Err(Error::unknown_outcome(
+            "TikTok does not get done with the post",
+        ));
     }
     let pause = if patient {
         BETWEEN_LOOKS
