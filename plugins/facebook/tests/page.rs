@@ -151,48 +151,6 @@ fn a_video_that_facebook_can_not_use() {
     assert!(reason.contains("The codec is unknown"), "{reason}");
 }
 
-/// As the queue: repeats what is harmless, looks up what is unknown.
-fn persist(stage: &Stage<Server>, delivery: &Delivery) -> Result<Receipt, Error> {
-    let mut state: Option<State> = None;
-    let mut attempt = 1;
-    for _ in 0..200 {
-        let delivery = Delivery {
-            attempt,
-            ..delivery.clone()
-        };
-        let outcome = match state.clone() {
-            None => Facebook::publish(&delivery),
-            Some(state) => Facebook::resume(&delivery, state),
-        };
-        attempt += 1;
-        let outcome = match outcome {
-            Err(Error::UnknownOutcome(_)) => {
-                stage.host.advance(30_000);
-                match Facebook::find_published(&delivery, state.clone(), START)? {
-                    Finding::Found(receipt) => return Ok(receipt),
-                    Finding::Partial(progress) => Ok(Outcome::Processing(progress)),
-                    Finding::Absent => continue,
-                    Finding::CannotTell(reason) => panic!("{reason}"),
-                }
-            }
-            outcome => outcome,
-        };
-        match outcome {
-            Ok(Outcome::Published(receipt)) => return Ok(receipt),
-            Ok(Outcome::Processing(progress)) => {
-                stage.host.advance(progress.after);
-                state = Some(serde_json::from_str(&progress.state).unwrap());
-                attempt = 1;
-            }
-            Err(Error::Transient(_) | Error::RateLimited(_)) => {
-                stage.host.advance(60_000);
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    panic!("it does not end");
-}
-
 /// Whatever request of a post meets this, the Page has it and its comment once.
 #[test]
 fn each_request_in_turn() {
@@ -219,7 +177,9 @@ fn each_request_in_turn() {
         };
         let whole = stage();
         let wanted = delivery(post(&whole));
-        persist(&whole, &wanted).expect("Facebook takes it");
+        whole
+            .persist::<Facebook>(&wanted)
+            .expect("Facebook takes it");
         let count = whole.called().len();
         drop(whole);
         for trouble in troubles {
@@ -235,9 +195,9 @@ fn each_request_in_turn() {
                         trouble()
                     })
                 });
-                let receipt = persist(&stage, &delivery);
+                let receipt = stage.persist::<Facebook>(&delivery);
                 let met = met.borrow();
-                let receipt = receipt.unwrap_or_else(|error| panic!("{met}: {error:?}"));
+                let (receipt, _) = receipt.unwrap_or_else(|error| panic!("{met}: {error:?}"));
                 let server = stage.platform.borrow();
                 let out = server.timeline().len() + server.shown().len();
                 assert_eq!(out, 1, "{met}");

@@ -8,7 +8,7 @@ use jarchi_platforms::instagram::Instagram as Server;
 use jarchi_platforms::{Answer, Trouble};
 use jarchi_plugin_instagram::Instagram;
 use jarchi_plugin_instagram::publish::State;
-use jarchi_plugin_sdk::{Delivery, Error, Finding, Outcome, Post, Publisher, Receipt};
+use jarchi_plugin_sdk::{Delivery, Error, Outcome, Post, Publisher, Receipt};
 use serde_json::json;
 
 #[test]
@@ -203,36 +203,6 @@ fn state_after(
     unreachable!()
 }
 
-/// As the queue: a lost answer is looked up, and gone on with.
-fn with_look_up(stage: &jarchi_platforms::Stage<Server>, delivery: &Delivery) -> (usize, Receipt) {
-    let since = stage.now();
-    let (mut state, mut lookups) = (None::<State>, 0);
-    for _ in 0..60 {
-        let done = match &state {
-            None => Instagram::publish(delivery),
-            Some(state) => Instagram::resume(delivery, state.clone()),
-        };
-        let progress = match done {
-            Ok(Outcome::Published(receipt)) => return (lookups, receipt),
-            Ok(Outcome::Processing(progress)) => progress,
-            Err(Error::Transient(_)) => continue,
-            Err(Error::UnknownOutcome(_)) => {
-                lookups += 1;
-                match Instagram::find_published(delivery, state.clone(), since).unwrap() {
-                    Finding::Found(receipt) => return (lookups, receipt),
-                    Finding::Partial(progress) => progress,
-                    Finding::Absent => continue,
-                    Finding::CannotTell(reason) => panic!("{reason}"),
-                }
-            }
-            Err(error) => panic!("{error:?}"),
-        };
-        stage.host.advance(progress.after);
-        state = Some(serde_json::from_str(&progress.state).unwrap());
-    }
-    panic!("it does not end");
-}
-
 /// Whatever answer is lost, and whether or not the request arrived: one post, one comment.
 #[test]
 fn any_lost_answer() {
@@ -256,7 +226,7 @@ fn any_lost_answer() {
                 count += 1;
                 (count == at + 1).then(|| trouble.clone())
             });
-            let (_, receipt) = with_look_up(&stage, &delivery);
+            let (receipt, _) = stage.persist::<Instagram>(&delivery).unwrap();
             let platform = stage.platform.borrow();
             assert_eq!(platform.media.len(), 1, "request {at}");
             assert_eq!(platform.media[0].id, receipt.id);
@@ -286,7 +256,7 @@ fn a_refusal_is_not_believed_before_the_container_was_asked() {
     };
     let no = jarchi_platforms::instagram::no(400, 100, 2_207_006, "Media not found");
     stage.trouble_once("POST", "/media_publish", Trouble::After(no));
-    let (lookups, receipt) = with_look_up(&stage, &delivery(post));
+    let (receipt, lookups) = stage.persist::<Instagram>(&delivery(post)).unwrap();
     assert_eq!(lookups, 1);
     assert_eq!(stage.platform.borrow().media.len(), 1);
     assert_eq!(stage.platform.borrow().media[0].id, receipt.id);
@@ -307,7 +277,7 @@ fn an_older_post_of_the_same_words_is_not_ours() {
         "/media_publish",
         Trouble::Instead(Answer::empty(500)),
     );
-    let (lookups, receipt) = with_look_up(&stage, &delivery(post));
+    let (receipt, lookups) = stage.persist::<Instagram>(&delivery(post)).unwrap();
     assert_eq!(lookups, 1);
     assert_eq!(stage.platform.borrow().media.len(), 2);
     assert_eq!(stage.platform.borrow().media[0].id, receipt.id);

@@ -6,9 +6,9 @@ mod common;
 
 use common::{account_of, delivery, methods, options, poll, publish, stage};
 use jarchi_platforms::telegram::{CHANNEL, DISCUSSION, FORUM, GROUP, Telegram as Server};
-use jarchi_platforms::{Answer, Stage, Trouble};
+use jarchi_platforms::{Answer, Stage, Stuck, Trouble};
 use jarchi_plugin_sdk::{
-    Delivery, Error, Finding, Link, Outcome, Post, Publisher, ThreadPart, Visibility, testing,
+    Error, Finding, Link, Outcome, Post, Publisher, ThreadPart, Visibility, testing,
 };
 use jarchi_plugin_telegram::Telegram;
 use jarchi_plugin_telegram::publish::State;
@@ -417,7 +417,7 @@ fn lost_answers_are_found_in_the_discussion_group() {
                 count += 1;
                 (count == lost + 1).then_some(Trouble::LoseAnswer)
             });
-            let outcome = go(&stage, &delivery);
+            let outcome = stage.persist::<Telegram>(&delivery);
             let server = stage.platform.borrow();
             let expected = {
                 let post = &delivery.post;
@@ -425,44 +425,18 @@ fn lost_answers_are_found_in_the_discussion_group() {
                 post.media.len().max(1) + text + post.thread.len()
             };
             match outcome {
-                Ok(_) => assert_eq!(server.messages(CHANNEL).len(), expected),
+                Ok((receipt, _)) => {
+                    assert!(receipt.url.is_some());
+                    assert_eq!(server.messages(CHANNEL).len(), expected);
+                }
                 // Only of a comment nothing can be told.
-                Err(Finding::CannotTell(_)) => {
+                Err(Stuck::CannotTell(_)) => {
                     assert!(delivery.post.first_comment.is_some() && lost == 3);
                 }
                 Err(other) => panic!("{other:?}"),
             }
         }
     }
-}
-
-/// As the queue does it: looks after an unknown outcome, and goes on from what was found.
-fn go(stage: &Stage<Server>, delivery: &Delivery) -> Result<(), Finding> {
-    let mut state: Option<State> = None;
-    for _ in 0..100 {
-        let outcome = match &state {
-            None => Telegram::publish(delivery),
-            Some(state) => Telegram::resume(delivery, state.clone()),
-        };
-        let progress = match outcome {
-            Ok(Outcome::Published(_)) => return Ok(()),
-            Ok(Outcome::Processing(progress)) => progress,
-            Err(Error::UnknownOutcome(_)) => {
-                match Telegram::find_published(delivery, state.clone(), testing::START).unwrap() {
-                    Finding::Found(receipt) => {
-                        assert!(receipt.url.is_some());
-                        return Ok(());
-                    }
-                    Finding::Partial(progress) => progress,
-                    other => return Err(other),
-                }
-            }
-            Err(error) => panic!("{error:?}"),
-        };
-        stage.host.advance(progress.after);
-        state = Some(serde_json::from_str(&progress.state).unwrap());
-    }
-    panic!("it does not end");
 }
 
 #[test]

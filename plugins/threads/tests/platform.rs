@@ -6,11 +6,10 @@ use jarchi_platforms::threads::{TOKEN, Threads as Server};
 use jarchi_platforms::{Answer, Stage, Trouble};
 use jarchi_plugin_sdk::inbox::{Answer as Reply, Finding as Found, Kind};
 use jarchi_plugin_sdk::{
-    Account, Analytics, Connection, Delivery, Error, Finding, Inbox, Link, Measure, MediaItem,
-    Metric, Outcome, Poll, Post, Publisher, Receipt, Severity, ThreadPart, Visibility, testing,
+    Account, Analytics, Connection, Delivery, Error, Inbox, Link, Measure, MediaItem, Metric, Poll,
+    Post, Publisher, Receipt, Severity, ThreadPart, Visibility, testing,
 };
 use jarchi_plugin_threads::Threads;
-use jarchi_plugin_threads::publish::State;
 use serde_json::{Value, json};
 
 fn stage(server: Server) -> Stage<Server> {
@@ -171,35 +170,6 @@ fn a_thread_with_a_carousel_goes_part_after_part() {
     assert!(stage.platform.borrow().media.is_empty());
 }
 
-/// As the queue: a lost answer is looked up, and gone on with.
-fn with_look_up(stage: &Stage<Server>, delivery: &Delivery) -> Receipt {
-    let since = stage.now();
-    let mut state = None::<State>;
-    for _ in 0..60 {
-        let done = match &state {
-            None => Threads::publish(delivery),
-            Some(state) => Threads::resume(delivery, state.clone()),
-        };
-        let progress = match done {
-            Ok(Outcome::Published(receipt)) => return receipt,
-            Ok(Outcome::Processing(progress)) => progress,
-            Err(Error::Transient(_)) => continue,
-            Err(Error::UnknownOutcome(_)) => {
-                match Threads::find_published(delivery, state.clone(), since).unwrap() {
-                    Finding::Found(receipt) => return receipt,
-                    Finding::Partial(progress) => progress,
-                    Finding::Absent => continue,
-                    Finding::CannotTell(reason) => panic!("{reason}"),
-                }
-            }
-            Err(error) => panic!("{error:?}"),
-        };
-        stage.host.advance(progress.after);
-        state = Some(serde_json::from_str(&progress.state).unwrap());
-    }
-    panic!("it does not end");
-}
-
 /// Whatever answer is lost, and whether or not the request arrived: each part once.
 #[test]
 fn any_lost_answer() {
@@ -228,7 +198,7 @@ fn any_lost_answer() {
                 let commits = request.path().ends_with("threads_publish");
                 (count == at + 1 && (commits || !refused)).then(|| trouble.clone())
             });
-            let receipt = with_look_up(&stage, &delivery);
+            let (receipt, _) = stage.persist::<Threads>(&delivery).unwrap();
             let platform = stage.platform.borrow();
             let ids: Vec<String> = platform
                 .media

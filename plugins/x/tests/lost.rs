@@ -11,53 +11,11 @@ use std::rc::Rc;
 use common::{START, delivery, picture, problem, stage, video, with_media, with_options};
 use jarchi_platforms::x::X as Platform;
 use jarchi_platforms::{Answer, Stage, Trouble};
-use jarchi_plugin_sdk::{Delivery, Error, Finding, Outcome, Post, Publisher, Receipt, ThreadPart};
+use jarchi_plugin_sdk::{Delivery, Error, Finding, Outcome, Post, Publisher, ThreadPart};
 use jarchi_plugin_x::X;
 use jarchi_plugin_x::publish::State;
 use jarchi_plugin_x::upload::SEGMENT;
 use serde_json::json;
-
-/// As the queue: repeats what is harmless, looks up what is unknown.
-fn persist(stage: &Stage<Platform>, delivery: &Delivery) -> Result<Receipt, Error> {
-    let mut state: Option<State> = None;
-    for attempt in 1..200 {
-        let delivery = Delivery {
-            attempt,
-            ..delivery.clone()
-        };
-        let outcome = match state.clone() {
-            None => X::publish(&delivery),
-            Some(state) => X::resume(&delivery, state),
-        };
-        let outcome = match outcome {
-            Err(Error::UnknownOutcome(_)) => {
-                stage.host.advance(15_000);
-                match X::find_published(&delivery, state.clone(), START)? {
-                    Finding::Found(receipt) => return Ok(receipt),
-                    Finding::Partial(progress) => Ok(Outcome::Processing(progress)),
-                    Finding::Absent => continue,
-                    Finding::CannotTell(reason) => panic!("{reason}"),
-                }
-            }
-            outcome => outcome,
-        };
-        match outcome {
-            Ok(Outcome::Published(receipt)) => return Ok(receipt),
-            Ok(Outcome::Processing(progress)) => {
-                stage.host.advance(progress.after);
-                state = Some(serde_json::from_str(&progress.state).unwrap());
-            }
-            Err(Error::Transient(_)) => {
-                stage.host.advance(60_000);
-            }
-            Err(Error::RateLimited(wait)) => {
-                stage.host.advance(wait.expect("X tells"));
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    panic!("it does not end");
-}
 
 fn thread(stage: &Stage<Platform>) -> Post {
     Post {
@@ -81,7 +39,7 @@ fn each_request_in_turn() {
     ];
     let whole = stage();
     let post = thread(&whole);
-    persist(&whole, &delivery(post)).expect("X takes it");
+    whole.persist::<X>(&delivery(post)).expect("X takes it");
     let called = whole.called();
     let count = called.len();
     assert_eq!(count, 13, "two pictures, a video, three posts: {called:#?}");
@@ -101,9 +59,9 @@ fn each_request_in_turn() {
                 }
                 None
             });
-            let receipt = persist(&stage, &delivery);
+            let receipt = stage.persist::<X>(&delivery);
             let met = shown.borrow().clone();
-            let receipt = receipt.unwrap_or_else(|error| panic!("{met}: {error:?}"));
+            let (receipt, _) = receipt.unwrap_or_else(|error| panic!("{met}: {error:?}"));
             let platform = stage.platform.borrow();
             let ids: Vec<&String> = platform.own().iter().map(|post| &post.id).collect();
             let told: Vec<&String> = [&receipt.id].into_iter().chain(&receipt.parts).collect();
@@ -154,7 +112,7 @@ fn a_duplicate_is_evidence() {
     stage.platform.borrow_mut().lag = 20_000;
     stage.trouble_once("POST", "/2/tweets", Trouble::LoseAnswer);
     let delivery = delivery(Post::text("Salam"));
-    let receipt = persist(&stage, &delivery).expect("it is found");
+    let (receipt, _) = stage.persist::<X>(&delivery).expect("it is found");
     let platform = stage.platform.borrow();
     assert_eq!(platform.own().len(), 1);
     assert_eq!(platform.own()[0].id, receipt.id);

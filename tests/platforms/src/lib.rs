@@ -25,7 +25,7 @@ pub mod x;
 pub mod youtube;
 
 pub use message::{Answer, Part, Request};
-pub use stage::{Stage, Trouble};
+pub use stage::{Stage, Stuck, Trouble};
 
 /// A platform with its books.
 pub trait Platform: Send + 'static {

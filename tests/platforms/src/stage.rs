@@ -8,7 +8,7 @@ use std::rc::Rc;
 use jarchi_plugin_sdk::http::{self, Body, HttpError, MediaSlice, PartBody};
 use jarchi_plugin_sdk::testing::{self, Host};
 use jarchi_plugin_sdk::{
-    Delivery, Error, MediaItem, Outcome, Publisher, Receipt, Timestamp, clock,
+    Delivery, Error, Finding, MediaItem, Outcome, Publisher, Receipt, Timestamp, clock,
 };
 use serde_json::Value;
 use url::Url;
@@ -45,6 +45,14 @@ struct Way {
     files: BTreeMap<String, Vec<u8>>,
     log: Vec<Request>,
     fault: Option<Fault>,
+}
+
+/// Why a delivery does not end by itself.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Stuck {
+    Error(Error),
+    /// Whether it is published, a person has to see.
+    CannotTell(String),
 }
 
 /// The connector's host, with a platform at the other end of every address.
@@ -155,6 +163,59 @@ impl<P: Platform> Stage<P> {
                     outcome = C::resume(delivery, state)?;
                 }
             }
+        }
+        panic!("it does not end");
+    }
+
+    /// As the queue: repeats what is harmless, looks up what is unknown and goes on from
+    /// what was found. Also how often it looked.
+    ///
+    /// # Errors
+    /// The first error that ends a delivery, or the look-up that puts it before a person.
+    pub fn persist<C: Publisher>(&self, delivery: &Delivery) -> Result<(Receipt, usize), Stuck>
+    where
+        C::State: Clone,
+    {
+        let since = self.now();
+        let mut state: Option<C::State> = None;
+        let (mut attempt, mut looks) = (0, 0);
+        for _ in 0..200 {
+            attempt += 1;
+            let delivery = Delivery {
+                attempt,
+                ..delivery.clone()
+            };
+            let outcome = match state.clone() {
+                None => C::publish(&delivery),
+                Some(state) => C::resume(&delivery, state),
+            };
+            let progress = match outcome {
+                Ok(Outcome::Published(receipt)) => return Ok((receipt, looks)),
+                Ok(Outcome::Processing(progress)) => progress,
+                Err(Error::UnknownOutcome(_)) => {
+                    looks += 1;
+                    self.host.advance(60_000);
+                    let found = C::find_published(&delivery, state.clone(), since);
+                    match found.map_err(Stuck::Error)? {
+                        Finding::Found(receipt) => return Ok((receipt, looks)),
+                        Finding::Partial(progress) => progress,
+                        Finding::Absent => continue,
+                        Finding::CannotTell(reason) => return Err(Stuck::CannotTell(reason)),
+                    }
+                }
+                Err(Error::Transient(_)) => {
+                    self.host.advance(60_000);
+                    continue;
+                }
+                Err(Error::RateLimited(wait)) => {
+                    self.host.advance(wait.unwrap_or(60_000));
+                    continue;
+                }
+                Err(error) => return Err(Stuck::Error(error)),
+            };
+            self.host.advance(progress.after);
+            state = Some(serde_json::from_str(&progress.state).expect("its own state"));
+            attempt = 0;
         }
         panic!("it does not end");
     }
