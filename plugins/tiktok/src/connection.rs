@@ -1,34 +1,56 @@
-//! What the credentials open: one creator.
+//! What the credentials open: one account.
 
 use jarchi_plugin_sdk::connection::{Standing, Target};
 use jarchi_plugin_sdk::{Problem, Result};
+use serde::Deserialize;
 
-use crate::api::Api;
+use crate::api::{Api, Stake, ask};
 use crate::publish::Creator;
 
-fn url(creator: &Creator) -> Option<String> {
-    let name = &creator.creator_username;
-    (!name.is_empty()).then(|| format!("https://www.tiktok.com/@{name}"))
+/// What TikTok tells of a user ("Get User Info").
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct User {
+    open_id: String,
+    display_name: String,
+    username: String,
 }
 
-fn name(creator: &Creator) -> String {
-    match creator.creator_nickname.trim() {
-        "" => creator.creator_username.clone(),
-        name => format!("{name} (@{})", creator.creator_username),
+impl User {
+    fn of(api: &Api) -> Result<Self> {
+        #[derive(Debug, Default, Deserialize)]
+        #[serde(default)]
+        struct Told {
+            user: User,
+        }
+        let request = api.request("GET", "/v2/user/info/");
+        let request = request.query("fields", "open_id,display_name,username");
+        ask::<Told>(request, Stake::Harmless).map(|told| told.user)
+    }
+
+    fn url(&self) -> Option<String> {
+        (!self.username.is_empty()).then(|| format!("https://www.tiktok.com/@{}", self.username))
+    }
+
+    fn name(&self) -> String {
+        match self.display_name.trim() {
+            "" => self.username.clone(),
+            name => format!("{name} (@{})", self.username),
+        }
     }
 }
 
-/// The creator, and that there is nothing to choose.
+/// The account, and that there is nothing to choose.
 ///
 /// # Errors
 /// TikTok did not tell.
 pub fn targets(api: &Api) -> Result<Vec<Target>> {
-    let creator = Creator::of(api)?;
+    let user = User::of(api)?;
     Ok(vec![Target {
-        id: creator.creator_username.clone(),
-        name: name(&creator),
+        name: user.name(),
         kind: "account".into(),
-        url: url(&creator),
+        url: user.url(),
+        id: user.open_id,
         obstacle: None,
         settings: "{}".into(),
     }])
@@ -39,25 +61,28 @@ pub fn targets(api: &Api) -> Result<Vec<Target>> {
 /// # Errors
 /// TikTok did not tell.
 pub fn check(api: &Api) -> Result<Standing> {
-    let creator = Creator::of(api)?;
+    let user = User::of(api)?;
     let privacy = &api.settings.privacy;
     let mut problems = Vec::new();
-    if !api.settings.draft && !creator.privacy_level_options.contains(privacy) {
-        problems.push(Problem::error(
-            "settings.privacy",
-            format!(
-                "the creator can't post as {privacy}; TikTok offers {}",
-                creator.privacy_level_options.join(", ")
-            ),
+    if !api.settings.draft {
+        let offered = Creator::of(api)?.privacy_level_options;
+        if !offered.contains(privacy) {
+            problems.push(Problem::error(
+                "settings.privacy",
+                format!(
+                    "the creator can't post as {privacy}; TikTok offers {}",
+                    offered.join(", ")
+                ),
+            ));
+        }
+        problems.push(Problem::warning(
+            "account",
+            "posts of an app that TikTok has not audited have to be SELF_ONLY",
         ));
     }
-    problems.push(Problem::warning(
-        "account",
-        "posts of an app that TikTok has not audited have to be SELF_ONLY",
-    ));
     Ok(Standing {
-        name: name(&creator),
-        url: url(&creator),
+        name: user.name(),
+        url: user.url(),
         scopes: vec![],
         lacking: vec![],
         expires: None,

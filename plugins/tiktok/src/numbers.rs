@@ -1,10 +1,11 @@
 //! What became of the posts, and of the account ("Query Videos", "Get User Info").
 
-use jarchi_plugin_sdk::{Measure, Metric, PostMetrics, Receipt, Result};
+use jarchi_plugin_sdk::{Error, Measure, Metric, PostMetrics, Receipt, Result, log};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::api::{Api, Stake, ask};
+use crate::publish::Status;
 
 /// Videos in one question.
 const BATCH: usize = 20;
@@ -25,27 +26,40 @@ struct Video {
     view_count: Option<i64>,
 }
 
-/// Of posts. What TikTok gave no public number of (drafts, posts for some, posts that are
-/// looked at) can't be asked for, and is left out.
+/// Of posts. One that had no public number when it was published may have it now; what has
+/// none (drafts, posts for some) can't be asked for, and is left out.
 ///
 /// # Errors
 /// TikTok did not tell.
 pub fn of_posts(api: &Api, posts: &[Receipt]) -> Result<Vec<PostMetrics>> {
-    let is_number = |post: &&Receipt| post.id.bytes().all(|byte| byte.is_ascii_digit());
-    let public: Vec<&Receipt> = posts.iter().filter(is_number).collect();
+    let mut public: Vec<(&Receipt, String)> = Vec::new();
+    for post in posts {
+        if post.id.bytes().all(|byte| byte.is_ascii_digit()) {
+            public.push((post, post.id.clone()));
+            continue;
+        }
+        match Status::of(api, &post.id) {
+            Ok(status) => public.extend(status.post().map(|id| (post, id))),
+            // TikTok forgets publications.
+            Err(Error::Invalid(reason)) => {
+                log::debug!(reason = reason; "the publication is not told of any more");
+            }
+            Err(error) => return Err(error),
+        }
+    }
     let mut known = Vec::new();
     for batch in public.chunks(BATCH) {
-        let ids: Vec<&str> = batch.iter().map(|post| post.id.as_str()).collect();
+        let ids: Vec<&str> = batch.iter().map(|(_, id)| id.as_str()).collect();
         let request = api.request("POST", "/v2/video/query/").query(
             "fields",
             "id,like_count,comment_count,share_count,view_count",
         );
         let body = json!({ "filters": { "video_ids": ids } });
         let told: Videos = ask(request.json(&body), Stake::Harmless)?;
-        for post in batch {
+        for (post, wanted) in batch {
             let is_it = |video: &&Video| match &video.id {
-                Value::String(id) => *id == post.id,
-                id => post.id.parse().is_ok_and(|number: u64| *id == number),
+                Value::String(id) => id == wanted,
+                id => wanted.parse().is_ok_and(|number: u64| *id == number),
             };
             // One that is left out may be deleted, hidden or a photo: nobody can tell.
             if let Some(video) = told.videos.iter().find(is_it) {

@@ -16,6 +16,9 @@ pub const BETWEEN_LOOKS: Millis = 10_000;
 const MOST_LOOKS: u32 = 400;
 /// After so many, they come further apart.
 const QUICK_LOOKS: u32 = 60;
+const MINUTE: Millis = 60_000;
+/// Times that a post is begun anew.
+const MOST_RENEWALS: u32 = 3;
 /// Bytes of a chunk: TikTok takes 5 to 64 MB, and lets the last one be larger.
 pub const CHUNK: u64 = 10 << 20;
 const LEAST_CHUNK: u64 = 5 << 20;
@@ -133,7 +136,17 @@ impl Status {
         Some(id.as_str().map_or_else(|| id.to_string(), str::to_owned))
     }
 
-    /// What a failure means: whether beginning anew can help.
+    /// After how long beginning anew can help. What TikTok calls failed is not published.
+    fn worth_another(&self) -> Option<Millis> {
+        match self.fail_reason.as_str() {
+            // Others of the document's reasons are of the file, or of a person.
+            "video_pull_failed" | "photo_pull_failed" | "internal" => Some(MINUTE),
+            "spam_risk_too_many_posts" => Some(24 * 60 * MINUTE),
+            _ => None,
+        }
+    }
+
+    /// Why it failed for good.
     fn failure(&self) -> Error {
         let reason = &self.fail_reason;
         let words = match reason.as_str() {
@@ -181,7 +194,11 @@ pub fn step(delivery: &Delivery, state: State) -> Result<Outcome> {
 
 /// Announces a video, or publishes photos.
 fn begin(api: &Api, plan: &Plan<'_>, file: &MediaItem, mut state: State) -> Result<Outcome> {
-    let creator = Creator::of(api).map_err(|error| error.context("asking for the creator"))?;
+    // A draft needs no permission to post, and without it nobody tells of the creator.
+    let creator = match plan.draft {
+        true => Creator::default(),
+        false => Creator::of(api).map_err(|error| error.context("asking for the creator"))?,
+    };
     if !plan.draft {
         creator.check(plan)?;
     }
@@ -270,7 +287,7 @@ fn upload(api: &Api, delivery: &Delivery, file: &MediaItem, mut state: State) ->
                 return Ok(state.progress("TikTok processes the video")?.into());
             }
             state.renewals += 1;
-            if state.renewals > 3 {
+            if state.renewals > MOST_RENEWALS {
                 return Err(doing(Error::invalid(
                     "TikTok's addresses end again and again",
                 )));
@@ -307,7 +324,7 @@ fn look(api: &Api, plan: &Plan<'_>, mut state: State) -> Result<Outcome> {
     let done = match status.status.as_str() {
         "PUBLISH_COMPLETE" => true,
         "SEND_TO_USER_INBOX" => plan.draft,
-        "FAILED" => return Err(status.failure()),
+        "FAILED" => return failed(state, &status),
         _ => false,
     };
     // What only some see has no public number.
@@ -331,6 +348,23 @@ fn look(api: &Api, plan: &Plan<'_>, mut state: State) -> Result<Outcome> {
         .progress("TikTok processes the post")?
         .after(pause)
         .into())
+}
+
+/// Begins anew where that can help.
+fn failed(mut state: State, status: &Status) -> Result<Outcome> {
+    let Some(pause) = status
+        .worth_another()
+        .filter(|_| state.renewals < MOST_RENEWALS)
+    else {
+        return Err(status.failure());
+    };
+    state = State {
+        renewals: state.renewals + 1,
+        username: state.username,
+        ..State::default()
+    };
+    let note = format!("TikTok failed ({}): it is begun again", status.fail_reason);
+    Ok(state.progress(note)?.after(pause).into())
 }
 
 /// The post by its number; where TikTok tells none, by that of the publication.

@@ -6,14 +6,14 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use jarchi_platforms::tiktok::{TOKEN, TikTok as Server, no};
-use jarchi_platforms::{Answer, Stage, Trouble};
-use jarchi_plugin_sdk::testing::{self, START};
+use jarchi_platforms::{Answer, Stage, Stuck, Trouble};
+use jarchi_plugin_sdk::testing::{self};
 use jarchi_plugin_sdk::{
-    Account, Analytics, Connection, Delivery, Error, Finding, Measure, MediaItem, Outcome, Poll,
-    Post, Publisher, Receipt, Severity, ThreadPart,
+    Account, Analytics, Connection, Delivery, Error, Measure, MediaItem, Outcome, Poll, Post,
+    Publisher, Receipt, Severity, ThreadPart,
 };
 use jarchi_plugin_tiktok::TikTok;
-use jarchi_plugin_tiktok::publish::{CHUNK, State};
+use jarchi_plugin_tiktok::publish::CHUNK;
 use serde_json::{Value, json};
 
 fn stage() -> Stage<Server> {
@@ -157,48 +157,6 @@ fn a_video_that_is_too_long_for_the_creator() {
     assert_eq!(stage.platform.borrow().publications.len(), 0);
 }
 
-/// As the queue: repeats what is harmless, looks up what is unknown.
-fn persist(stage: &Stage<Server>, delivery: &Delivery) -> Result<Receipt, Error> {
-    let mut state: Option<State> = None;
-    let mut attempt = 1;
-    for _ in 0..200 {
-        let delivery = Delivery {
-            attempt,
-            ..delivery.clone()
-        };
-        let outcome = match state.clone() {
-            None => TikTok::publish(&delivery),
-            Some(state) => TikTok::resume(&delivery, state),
-        };
-        attempt += 1;
-        let outcome = match outcome {
-            Err(Error::UnknownOutcome(_)) => {
-                stage.host.advance(60_000);
-                match TikTok::find_published(&delivery, state.clone(), START)? {
-                    Finding::Found(receipt) => return Ok(receipt),
-                    Finding::Partial(progress) => Ok(Outcome::Processing(progress)),
-                    Finding::Absent => continue,
-                    Finding::CannotTell(reason) => return Err(Error::UnknownOutcome(reason)),
-                }
-            }
-            outcome => outcome,
-        };
-        match outcome {
-            Ok(Outcome::Published(receipt)) => return Ok(receipt),
-            Ok(Outcome::Processing(progress)) => {
-                stage.host.advance(progress.after);
-                state = Some(serde_json::from_str(&progress.state).unwrap());
-                attempt = 1;
-            }
-            Err(Error::Transient(_) | Error::RateLimited(_)) => {
-                stage.host.advance(60_000);
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    panic!("it does not end");
-}
-
 /// Whatever request of a post meets this, it is there once; photos whose answer is lost
 /// are put before a person.
 #[test]
@@ -219,7 +177,9 @@ fn each_request_in_turn() {
     ];
     for (make, is_video) in posts {
         let whole = stage();
-        persist(&whole, &delivery(make(&whole))).expect("TikTok takes it");
+        whole
+            .persist::<TikTok>(&delivery(make(&whole)))
+            .expect("TikTok takes it");
         let called = whole.called();
         drop(whole);
         for (which, trouble) in troubles.into_iter().enumerate() {
@@ -232,14 +192,11 @@ fn each_request_in_turn() {
                     *count.borrow_mut() += 1;
                     (*count.borrow() == number + 1).then(trouble)
                 });
-                let receipt = persist(&stage, &delivery);
+                let receipt = stage.persist::<TikTok>(&delivery);
                 let server = stage.platform.borrow();
                 // Not sent, or refused before: it is not unknown.
                 if !is_video && line.ends_with("/content/init/") && which != 1 {
-                    assert!(
-                        matches!(receipt, Err(Error::UnknownOutcome(_))),
-                        "{receipt:?}"
-                    );
+                    assert!(matches!(receipt, Err(Stuck::CannotTell(_))), "{receipt:?}");
                     assert!(server.done().len() <= 1);
                     continue;
                 }
@@ -270,12 +227,12 @@ fn what_tiktok_can_not_use() {
     for (reason, connect) in [
         ("file_format_check_failed", false),
         ("picture_size_check_failed", false),
-        ("spam_risk_too_many_posts", false),
+        ("spam_risk_text", false),
         ("auth_removed", true),
         ("something_new", false),
     ] {
         let stage = stage();
-        stage.platform.borrow_mut().fails = Some(reason.into());
+        stage.platform.borrow_mut().fails = vec![reason.into()];
         let error = stage
             .publish::<TikTok>(&delivery(with("", vec![video(&stage, 10)])))
             .unwrap_err();
@@ -286,6 +243,57 @@ fn what_tiktok_can_not_use() {
         );
         assert!(error.reason().contains(reason), "{error:?}");
     }
+}
+
+/// What may pass is tried again, three times.
+#[test]
+fn what_fails_for_now() {
+    let stage = stage();
+    for (fails, goes) in [
+        (vec!["internal"], true),
+        (vec!["photo_pull_failed"; 3], true),
+        (vec!["internal"; 4], false),
+    ] {
+        let fails = fails.into_iter().map(str::to_owned).collect();
+        stage.platform.borrow_mut().fails = fails;
+        let before = stage.platform.borrow().done().len();
+        let wanted = delivery(with("", vec![photo(&stage, "a.jpg")]));
+        let told = stage.publish::<TikTok>(&wanted);
+        assert_eq!(told.is_ok(), goes, "{told:?}");
+        let done = stage.platform.borrow().done().len() - before;
+        assert_eq!(done, usize::from(goes));
+    }
+}
+
+/// The number comes when moderation is through, which may be after the post is told of.
+#[test]
+fn a_number_that_comes_late() {
+    let stage = stage();
+    stage.platform.borrow_mut().moderation = 61;
+    let post = with("Salam", vec![video(&stage, 10)]);
+    let receipt = stage.publish::<TikTok>(&delivery(post)).unwrap();
+    assert!(receipt.id.starts_with("v_pub~"), "{receipt:?}");
+    let none = account(&json!({}));
+    let mut told = vec![];
+    for _ in 0..5 {
+        told = TikTok::posts(&none, std::slice::from_ref(&receipt)).unwrap();
+    }
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].id, receipt.id);
+}
+
+/// An app that may only leave drafts is told nothing of the creator.
+#[test]
+fn drafts_ask_for_no_permission_to_post() {
+    let stage = stage();
+    stage.trouble(|request| {
+        let refused = no(401, "scope_not_authorized");
+        (request.path().contains("creator_info")).then_some(Trouble::Instead(refused))
+    });
+    let account = account(&json!({ "draft": true }));
+    let wanted = testing::delivery(&account, with("", vec![video(&stage, 10)]));
+    stage.publish::<TikTok>(&wanted).unwrap();
+    TikTok::check(&account).unwrap();
 }
 
 #[test]

@@ -52,10 +52,12 @@ pub struct TikTok {
     pub unaudited: bool,
     /// Looks that are answered before a post is done.
     pub slow: u32,
-    /// What becomes of posts: a reason of failure.
-    pub fails: Option<String>,
-    /// Requests that announce, in this minute.
-    inits: (u64, u32),
+    /// What becomes of the next posts: reasons of failure.
+    pub fails: Vec<String>,
+    /// Posts of the public get their number after so many more looks.
+    pub moderation: u32,
+    /// Requests of a kind, in this minute.
+    windows: BTreeMap<&'static str, (u64, u32)>,
     next: u64,
 }
 
@@ -69,8 +71,9 @@ impl Default for TikTok {
             longest: 600,
             unaudited: false,
             slow: 1,
-            fails: None,
-            inits: (0, 0),
+            fails: vec![],
+            moderation: 0,
+            windows: BTreeMap::new(),
             next: 7_290_000_000_000_000_000,
         }
     }
@@ -95,6 +98,12 @@ fn has(fields: &Map<String, Value>, wanted: &[&str], more: &[&str]) -> bool {
             .all(|name| wanted.contains(&name.as_str()) || more.contains(&name.as_str()))
 }
 
+/// UTF-16 units.
+fn fits(fields: &Map<String, Value>, name: &str, most: usize) -> bool {
+    let text = fields.get(name).and_then(Value::as_str).unwrap_or_default();
+    text.encode_utf16().count() <= most
+}
+
 fn object(value: &Value) -> Map<String, Value> {
     value.as_object().cloned().unwrap_or_default()
 }
@@ -111,21 +120,28 @@ impl TikTok {
         self.next
     }
 
-    fn begin(&mut self, publication: Publication, now: u64) -> Option<(String, Answer)> {
+    /// Whether so many in a minute are not used up.
+    fn pace(&mut self, kind: &'static str, most: u32, now: u64) -> bool {
         let minute = now / 60_000;
-        if self.inits.0 != minute {
-            self.inits = (minute, 0);
+        let window = self.windows.entry(kind).or_insert((minute, 0));
+        if window.0 != minute {
+            *window = (minute, 0);
         }
-        self.inits.1 += 1;
-        if self.inits.1 > 6 {
+        window.1 += 1;
+        window.1 <= most
+    }
+
+    fn begin(&mut self, publication: Publication, now: u64) -> Option<(String, Answer)> {
+        if !self.pace("init", 6, now) {
             return None;
         }
         let id = format!("v_pub~{}", self.number());
+        let failed = (!self.fails.is_empty()).then(|| self.fails.remove(0));
         self.publications.insert(
             id.clone(),
             Publication {
                 begun: now,
-                failed: self.fails.clone(),
+                failed,
                 ..publication
             },
         );
@@ -174,7 +190,7 @@ impl TikTok {
         let shape = has(&body, wanted, more)
             && has(&source, &sources, &[])
             && (draft || has(&info, &["privacy_level"], &known));
-        if !shape || source["source"] != "FILE_UPLOAD" {
+        if !shape || source["source"] != "FILE_UPLOAD" || !fits(&info, "title", 2200) {
             return no(400, "invalid_params");
         }
         if !draft && let Some(refused) = self.info(&info) {
@@ -228,7 +244,9 @@ impl TikTok {
             &["source", "photo_cover_index", "photo_images"],
             &[],
         ) && has(&info, wanted, &known);
-        if !shape || source["source"] != "PULL_FROM_URL" || body["media_type"] != "PHOTO" {
+        let texts = fits(&info, "title", 90) && fits(&info, "description", 4000);
+        let pulled = source["source"] == "PULL_FROM_URL" && body["media_type"] == "PHOTO";
+        if !shape || !texts || !pulled {
             return no(400, "invalid_params");
         }
         if !draft && let Some(refused) = self.info(&info) {
@@ -239,7 +257,8 @@ impl TikTok {
             .iter()
             .map(|url| url.as_str().unwrap().to_owned())
             .collect();
-        if !(1..=35).contains(&photos.len()) {
+        let cover = source["photo_cover_index"].as_u64().unwrap() as usize;
+        if !(1..=35).contains(&photos.len()) || cover >= photos.len() {
             return no(400, "invalid_params");
         }
         if !photos
@@ -266,6 +285,7 @@ impl TikTok {
 
     fn chunk(&mut self, request: &Request, now: u64) -> Answer {
         let id = request.path().trim_start_matches("/video/").to_owned();
+        assert!(request.content_type().starts_with("video/"));
         assert_eq!(
             request.header("authorization"),
             None,
@@ -313,7 +333,7 @@ impl TikTok {
 
     fn status(&mut self, request: &Request) -> Answer {
         let body = request.json().unwrap();
-        let slow = self.slow;
+        let (slow, moderation) = (self.slow, self.moderation);
         let id = body["publish_id"].as_str().unwrap();
         let Some(publication) = self.publications.get_mut(id) else {
             return no(400, "invalid_publish_id");
@@ -332,7 +352,8 @@ impl TikTok {
         if publication.draft {
             return yes(&json!({ "status": "SEND_TO_USER_INBOX" }));
         }
-        let posts: Vec<u64> = publication.post.into_iter().collect();
+        let seen = publication.looks > slow + moderation;
+        let posts: Vec<u64> = publication.post.filter(|_| seen).into_iter().collect();
         yes(&json!({ "status": "PUBLISH_COMPLETE", "publicaly_available_post_id": posts }))
     }
 
@@ -362,6 +383,14 @@ impl Platform for TikTok {
         if request.bearer() != Some(self.token.as_str()) {
             return no(401, "access_token_invalid");
         }
+        let free = match request.path() {
+            "/v2/post/publish/creator_info/query/" => self.pace("creator", 20, now),
+            "/v2/post/publish/status/fetch/" => self.pace("status", 30, now),
+            _ => true,
+        };
+        if !free {
+            return no(429, "rate_limit_exceeded");
+        }
         match (request.method.as_str(), request.path()) {
             ("POST", "/v2/post/publish/creator_info/query/") => yes(&json!({
                 "creator_username": "cayevi", "creator_nickname": "Çay evi",
@@ -375,9 +404,18 @@ impl Platform for TikTok {
             ("POST", "/v2/post/publish/content/init/") => self.photos(request, now),
             ("POST", "/v2/post/publish/status/fetch/") => self.status(request),
             ("POST", "/v2/video/query/") => self.query(request),
-            ("GET", "/v2/user/info/") => yes(&json!({
-                "user": { "follower_count": 42, "likes_count": 300, "video_count": 5 },
-            })),
+            ("GET", "/v2/user/info/") => {
+                let all = json!({
+                    "open_id": "o-1", "display_name": "Çay evi", "username": "cayevi",
+                    "follower_count": 42, "likes_count": 300, "video_count": 5,
+                });
+                let fields = request.query().remove("fields").unwrap_or_default();
+                let told = fields.split(',').filter(|name| all.get(name).is_some());
+                let user: Map<String, Value> = told
+                    .map(|name| (name.to_owned(), all[name].clone()))
+                    .collect();
+                yes(&json!({ "user": user }))
+            }
             _ => panic!("{} {} is not known here", request.method, request.url),
         }
     }
