@@ -16,5 +16,6 @@ pub mod killer;
 pub mod lodge;
 pub mod mail;
 pub mod pds;
+pub mod platforms;
 pub mod plugins;
 pub mod standin;
