@@ -5,6 +5,7 @@
 //! (can't be taken back) or [`send`] (for what needs a closer look at the refusal).
 
 mod error;
+mod page;
 mod paging;
 mod usage;
 

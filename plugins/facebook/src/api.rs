@@ -2,11 +2,9 @@
 
 use jarchi_plugin_sdk::graph::{self, Graph, VERSION};
 use jarchi_plugin_sdk::http::encode;
-use jarchi_plugin_sdk::{Account, Error, Millis, Result, Timestamp, clock, kv, log};
+use jarchi_plugin_sdk::{Account, Error, Millis, Result};
 use serde::Deserialize;
 
-/// How long the Page's token is taken to be the one in the vault.
-const TOKEN_KEPT: Millis = 60 * 60 * 1000;
 /// How far Facebook's clock may be behind ours.
 pub const SKEW: Millis = 120_000;
 
@@ -46,10 +44,6 @@ pub struct Made {
     pub id: String,
 }
 
-fn kept(error: kv::Error) -> Error {
-    Error::transient(format!("the plugin's memory: {error:?}"))
-}
-
 impl Api {
     /// # Errors
     /// `Invalid`: a setting does not fit.
@@ -74,21 +68,7 @@ impl Api {
     /// # Errors
     /// Facebook did not give the token, or no Page is chosen.
     pub fn own(&self) -> Result<Graph> {
-        let asked: Option<Timestamp> = kv::get(&self.token_key()?).map_err(kept)?;
-        match asked {
-            Some(at) if clock::now().saturating_sub(at) < TOKEN_KEPT => {
-                Ok(self.given.with("page_token"))
-            }
-            Some(_) => match self.own_anew() {
-                // A Page's token outlives that of the user who asked for it.
-                Err(Error::Unauthorized(reason)) => {
-                    log::info!(reason = reason; "the Page's token was not given again");
-                    Ok(self.given.with("page_token"))
-                }
-                asked => asked,
-            },
-            None => self.own_anew(),
-        }
+        self.given.as_page(self.page()?, "page_token")
     }
 
     /// As [`own`](Api::own), with a token that was just asked for.
@@ -96,16 +76,7 @@ impl Api {
     /// # Errors
     /// As there.
     pub fn own_anew(&self) -> Result<Graph> {
-        let path = format!("/{}", encode(self.page()?));
-        // The broker takes the token out of the answer.
-        graph::read(self.given.get(&path).query("fields", "access_token"))
-            .map_err(|error| error.context("asking for the Page's token"))?;
-        kv::set(&self.token_key()?, &clock::now()).map_err(kept)?;
-        Ok(self.given.with("page_token"))
-    }
-
-    fn token_key(&self) -> Result<String> {
-        Ok(format!("page-token/{}", self.page()?))
+        self.given.as_page_anew(self.page()?, "page_token")
     }
 
     /// A path below the Page.

@@ -8,8 +8,6 @@ use serde_json::Value;
 
 /// How long the account's name is remembered.
 const REMEMBERED: Millis = 60 * 60 * 1000;
-/// How long a Page's token is taken to be the one in the vault.
-const TOKEN_KEPT: Millis = 60 * 60 * 1000;
 /// How far the platform's clock may be behind ours.
 pub const SKEW: Millis = 120_000;
 
@@ -205,12 +203,21 @@ impl Api {
         if self.settings.login == Login::Instagram {
             return Ok(self.graph.clone());
         }
-        let path = format!("/{}", encode(self.page()?));
-        // The broker takes the token out of the answer; what is left is a placeholder.
-        kv::cached("page-token", TOKEN_KEPT, || {
-            graph::read(self.graph.get(&path).query("fields", "access_token")).map(|_| true)
-        })?;
-        Ok(self.graph.with("page_token"))
+        self.graph.as_page(self.page()?, "page_token")
+    }
+
+    /// Asks for the Page's token, where messages have one: after the account was connected
+    /// anew, the one before is gone.
+    ///
+    /// # Errors
+    /// Facebook did not give it.
+    pub fn renew_page(&self) -> Result<()> {
+        if self.settings.login == Login::Facebook
+            && let Some(page) = &self.settings.page
+        {
+            self.graph.as_page_anew(page, "page_token")?;
+        }
+        Ok(())
     }
 
     fn page(&self) -> Result<&str> {

@@ -132,6 +132,11 @@ pub fn check(api: &Api) -> Result<Standing> {
     let path = format!("/{}", encode(&api.user()?));
     let profile: Profile = graph::read(api.graph.get(&path).query("fields", fields))?.json()?;
     let mut problems = Vec::new();
+    // Posts go out without it.
+    if let Err(error) = api.renew_page() {
+        let message = format!("messages can't be read or answered: {}", error.reason());
+        problems.push(Problem::warning("settings.page", message));
+    }
     // "BUSINESS" and "MEDIA_CREATOR" are the professional ones ("Get Started").
     if profile.account_type.as_deref() == Some("PERSONAL") {
         problems.push(Problem::error(
