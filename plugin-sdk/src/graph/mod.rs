@@ -5,11 +5,14 @@
 //! (can't be taken back) or [`send`] (for what needs a closer look at the refusal).
 
 mod error;
+mod insights;
 mod page;
 mod paging;
+mod permissions;
 mod usage;
 
 pub use error::{Failure, Meaning, Refusal};
+pub use insights::{Budget, Insight, insights};
 pub use paging::{List, Pages, pages};
 pub use usage::Usage;
 

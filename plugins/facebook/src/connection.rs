@@ -1,7 +1,7 @@
 //! What the credentials open, and how the Page stands.
 
 use jarchi_plugin_sdk::connection::{Standing, Target};
-use jarchi_plugin_sdk::graph::{self, List, pages};
+use jarchi_plugin_sdk::graph::{self, pages};
 use jarchi_plugin_sdk::http::encode;
 use jarchi_plugin_sdk::{Problem, Result};
 use serde::Deserialize;
@@ -28,13 +28,6 @@ struct Page {
     /// What the person may do on it.
     tasks: Option<Vec<String>>,
     is_published: Option<bool>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Permission {
-    permission: String,
-    #[serde(default)]
-    status: String,
 }
 
 /// The Pages that can be posted as.
@@ -83,7 +76,7 @@ pub fn check(api: &Api) -> Result<Standing> {
         let message = "the Page is not published: nobody sees its posts";
         Problem::warning("settings.page", message)
     });
-    let (scopes, lacking) = scopes(api);
+    let (scopes, lacking) = api.given.permissions(&SCOPES);
     Ok(Standing {
         name: page.name,
         url: page.link,
@@ -93,24 +86,4 @@ pub fn check(api: &Api) -> Result<Standing> {
         quotas: vec![],
         problems: problems.into_iter().collect(),
     })
-}
-
-/// A Page's token, pasted, has no permissions of its own to tell of.
-fn scopes(api: &Api) -> (Vec<String>, Vec<String>) {
-    let told = graph::read(api.given.get("/me/permissions"))
-        .and_then(|answer| answer.json::<List<Permission>>());
-    let Ok(told) = told else {
-        return (vec![], vec![]);
-    };
-    let granted: Vec<String> = told
-        .data
-        .into_iter()
-        .filter(|permission| permission.status == "granted")
-        .map(|permission| permission.permission)
-        .collect();
-    let lacking = SCOPES
-        .iter()
-        .filter(|scope| !granted.iter().any(|other| other == *scope));
-    let lacking = lacking.map(|scope| (*scope).to_owned()).collect();
-    (granted, lacking)
 }

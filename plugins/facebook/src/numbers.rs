@@ -1,7 +1,7 @@
 //! What became of the posts, and of the Page. What Facebook counts has changed more than
 //! once, so the groups of metrics are asked for apart, and a part of the answer does.
 
-use jarchi_plugin_sdk::graph::{self, Failure, Graph, List};
+use jarchi_plugin_sdk::graph::{self, Budget, Failure, Graph, List};
 use jarchi_plugin_sdk::http::encode;
 use jarchi_plugin_sdk::{Measure, Metric, PostMetrics, Receipt, Result, log};
 use serde::Deserialize;
@@ -23,18 +23,6 @@ struct Shares {
     count: i64,
 }
 
-#[derive(Debug, Deserialize)]
-struct Insight {
-    name: String,
-    #[serde(default)]
-    values: Vec<Reading>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Reading {
-    value: Value,
-}
-
 /// Of posts; those that Facebook did not answer for are left out.
 ///
 /// # Errors
@@ -42,8 +30,13 @@ struct Reading {
 pub fn of_posts(api: &Api, posts: &[Receipt]) -> Result<Vec<PostMetrics>> {
     let own = api.own()?;
     let mut known = Vec::new();
+    let mut budget = Budget::default();
     for post in posts {
-        match of_post(&own, post) {
+        // The rest is asked for the next time.
+        if budget.left() < 2 {
+            break;
+        }
+        match of_post(&own, post, &mut budget) {
             Ok(metrics) => known.push(metrics),
             Err(error) if known.is_empty() => return Err(error),
             Err(error) => {
@@ -55,7 +48,8 @@ pub fn of_posts(api: &Api, posts: &[Receipt]) -> Result<Vec<PostMetrics>> {
     Ok(known)
 }
 
-fn of_post(own: &Graph, post: &Receipt) -> Result<PostMetrics> {
+fn of_post(own: &Graph, post: &Receipt, budget: &mut Budget) -> Result<PostMetrics> {
+    budget.spend();
     let path = format!("/{}", encode(&post.id));
     // A video has likes where a post has reactions and shares.
     let fields = match post.id.contains('_') {
@@ -80,76 +74,34 @@ fn of_post(own: &Graph, post: &Receipt) -> Result<PostMetrics> {
     // The field is absent where nobody shared it.
     let shares = counts.shares.map_or(0, |shares| shares.count);
     add(Measure::Shares, post.id.contains('_').then_some(shares));
-    let names = match post.id.contains('_') {
-        true => &POST[..],
-        false => &VIDEO[..],
+    let (kind, edge, names) = match post.id.contains('_') {
+        true => ("post", "insights", POST),
+        false => ("video", "video_insights", VIDEO),
     };
-    let edge = match post.id.contains('_') {
-        true => "insights",
-        false => "video_insights",
-    };
-    metrics.extend(insights(own, &format!("{path}/{edge}"), names, None)?);
+    let ask = |names: &str| own.get(&format!("{path}/{edge}")).query("metric", names);
+    for insight in graph::insights(ask, kind, names, budget, is_silent)? {
+        let measure = match insight.name.as_str() {
+            "post_media_view" | "total_video_views" => Measure::Views,
+            "post_total_media_view_unique" | "total_video_views_unique" => Measure::Reach,
+            "post_clicks" => Measure::Clicks,
+            other => Measure::Other(other.to_owned()),
+        };
+        metrics.extend(insight.value().map(|value| Metric::new(measure, value)));
+    }
     Ok(PostMetrics::of(post, metrics))
 }
 
-const POST: [(&str, Measure); 3] = [
-    ("post_media_view", Measure::Views),
-    ("post_total_media_view_unique", Measure::Reach),
-    ("post_clicks", Measure::Clicks),
+const POST: &[&str] = &[
+    "post_media_view",
+    "post_total_media_view_unique",
+    "post_clicks",
 ];
-const VIDEO: [(&str, Measure); 2] = [
-    ("total_video_views", Measure::Views),
-    ("total_video_views_unique", Measure::Reach),
-];
+const VIDEO: &[&str] = &["total_video_views", "total_video_views_unique"];
 
-/// One metric after the other where they are not told together: a name that Facebook does
-/// not know (any more) fails the whole request.
-fn insights(
-    own: &Graph,
-    path: &str,
-    names: &[(&str, Measure)],
-    period: Option<&str>,
-) -> Result<Vec<Metric>> {
-    let ask = |wanted: &[(&str, Measure)]| -> Result<Vec<Metric>, Failure> {
-        let list: Vec<&str> = wanted.iter().map(|(name, _)| *name).collect();
-        let mut request = own.get(path).query("metric", list.join(","));
-        if let Some(period) = period {
-            request = request.query("period", period);
-        }
-        let answer = graph::send(request)?;
-        let told: Option<List<Insight>> = serde_json::from_slice(&answer.body).ok();
-        let metric = |insight: &Insight| {
-            let (_, measure) = wanted.iter().find(|(name, _)| *name == insight.name)?;
-            let value = number(&insight.values.last()?.value)?;
-            Some(Metric::new(measure.clone(), value))
-        };
-        let told = told.iter().flat_map(|list| &list.data);
-        Ok(told.filter_map(metric).collect())
-    };
-    let refused = match ask(names) {
-        Ok(metrics) => return Ok(metrics),
-        Err(failure) => failure,
-    };
-    if !matches!(&refused, Failure::Refused(refusal) if matches!(refusal.code, 100 | 3001 | 10 | 200))
-    {
-        return Err(refused.for_read());
-    }
-    let mut metrics = Vec::new();
-    for name in names {
-        match ask(std::slice::from_ref(name)) {
-            Ok(told) => metrics.extend(told),
-            Err(_) => log::debug!(metric = name.0; "Facebook does not tell it"),
-        }
-    }
-    Ok(metrics)
-}
-
-/// A value may come in parts, paid and not.
-fn number(value: &Value) -> Option<i64> {
-    match value {
-        Value::Object(parts) => Some(parts.values().filter_map(Value::as_i64).sum()),
-        value => value.as_i64(),
-    }
+/// Insights need a permission of their own, and a Page that has some followers: without
+/// them, the other numbers do.
+fn is_silent(failure: &Failure) -> bool {
+    failure.is(10) || failure.is(200) || failure.is(3001)
 }
 
 /// Of the Page.

@@ -434,6 +434,26 @@ fn numbers_as_far_as_facebook_tells_them() {
     assert_eq!(page[0].value, 42);
 }
 
+/// Requests of one call are limited: what there is no room for comes the next time.
+#[test]
+fn numbers_of_many_posts() {
+    let stage = stage();
+    stage.platform.borrow_mut().metrics = vec![("post_clicks", json!(4))];
+    let mut posts = Vec::new();
+    for number in 0..25 {
+        let wanted = delivery(Post::text(format!("Salam {number}")));
+        posts.push(stage.publish::<Facebook>(&wanted).unwrap());
+    }
+    stage.called();
+    let told = Facebook::posts(&account(), &posts).unwrap();
+    assert!(stage.called().len() <= 40);
+    assert!((15..25).contains(&told.len()), "{}", told.len());
+    // What Facebook does not know is not asked for again today.
+    let told = Facebook::posts(&account(), &posts[..2]).unwrap();
+    assert_eq!(told.len(), 2);
+    assert_eq!(stage.called().len(), 4);
+}
+
 #[test]
 fn deleting_can_be_repeated() {
     let stage = stage();

@@ -5,7 +5,7 @@ use jarchi_plugin_sdk::graph::{self, List, pages};
 use jarchi_plugin_sdk::http::encode;
 use jarchi_plugin_sdk::{Problem, Result, log};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::api::{Api, Login};
 
@@ -111,13 +111,6 @@ struct Config {
     quota_total: Option<u64>,
 }
 
-#[derive(Debug, Deserialize)]
-struct Permission {
-    permission: String,
-    #[serde(default)]
-    status: String,
-}
-
 /// How the account stands.
 ///
 /// # Errors
@@ -147,7 +140,7 @@ pub fn check(api: &Api) -> Result<Standing> {
     let (scopes, lacking) = match own {
         // Instagram Login does not tell them.
         true => (vec![], vec![]),
-        false => scopes(api),
+        false => api.graph.permissions(&SCOPES),
     };
     let quotas = match publishing(api) {
         Ok(quotas) => quotas,
@@ -188,26 +181,4 @@ fn publishing(api: &Api) -> Result<Vec<Quota>> {
         resets: None,
     };
     Ok(told.data.iter().map(quota).collect())
-}
-
-/// A Page's token has no permissions of its own to tell of.
-fn scopes(api: &Api) -> (Vec<String>, Vec<String>) {
-    let request = api.graph.get("/me/permissions");
-    let told = graph::read(request).and_then(|answer| answer.json::<List<Value>>());
-    let Ok(told) = told else {
-        return (vec![], vec![]);
-    };
-    let permissions = told
-        .data
-        .into_iter()
-        .filter_map(|value| serde_json::from_value(value).ok());
-    let granted: Vec<String> = permissions
-        .filter(|permission: &Permission| permission.status == "granted")
-        .map(|permission| permission.permission)
-        .collect();
-    let lacking = SCOPES
-        .iter()
-        .filter(|scope| !granted.iter().any(|other| other == *scope));
-    let lacking = lacking.map(|scope| (*scope).to_owned()).collect();
-    (granted, lacking)
 }

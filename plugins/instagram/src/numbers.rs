@@ -4,18 +4,13 @@
 //! of post does not have fails the whole request (error 100): then each is asked for
 //! alone, and what worked is remembered.
 
-use jarchi_plugin_sdk::graph::{self, Failure};
+use jarchi_plugin_sdk::graph::{self, Budget, Failure, Insight};
 use jarchi_plugin_sdk::http::encode;
-use jarchi_plugin_sdk::{
-    Error, Measure, Metric, Millis, PostMetrics, Receipt, Result, clock, kv, log,
-};
+use jarchi_plugin_sdk::{Error, Measure, Metric, Millis, PostMetrics, Receipt, Result, clock, log};
 use serde::Deserialize;
-use serde_json::Value;
 
 use crate::api::{Api, Media};
 
-/// Requests of a call; the host allows 40.
-const REQUESTS: usize = 36;
 const DAY: Millis = 24 * 60 * 60 * 1000;
 
 const FEED: &[&str] = &[
@@ -60,52 +55,13 @@ const ACCOUNT: &[&str] = &[
     "profile_links_taps",
 ];
 
-#[derive(Debug, Deserialize)]
-struct Insights {
-    #[serde(default)]
-    data: Vec<Insight>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Insight {
-    name: String,
-    #[serde(default)]
-    values: Vec<Valued>,
-    #[serde(default)]
-    total_value: Option<Valued>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Valued {
-    #[serde(default)]
-    value: Value,
-}
-
-impl Insight {
-    fn value(&self) -> Option<i64> {
-        let told = self.total_value.as_ref().or_else(|| self.values.first())?;
-        told.value.as_i64()
-    }
-}
-
-/// Counts the requests of a call.
-struct Budget(usize);
-
-impl Budget {
-    fn spend(&mut self) -> bool {
-        let left = self.0 > 0;
-        self.0 = self.0.saturating_sub(1);
-        left
-    }
-}
-
 /// The numbers of posts. Those that there was no room to ask for are left out.
 ///
 /// # Errors
 /// Instagram told of none.
 pub fn of_posts(api: &Api, posts: &[Receipt]) -> Result<Vec<PostMetrics>> {
     let mut known = Vec::with_capacity(posts.len());
-    let mut budget = Budget(REQUESTS);
+    let mut budget = Budget::default();
     for post in posts {
         match of_post(api, post, &mut budget) {
             Ok(Some(metrics)) => known.push(metrics),
@@ -122,7 +78,7 @@ pub fn of_posts(api: &Api, posts: &[Receipt]) -> Result<Vec<PostMetrics>> {
 
 /// None: there is no request left for it.
 fn of_post(api: &Api, post: &Receipt, budget: &mut Budget) -> Result<Option<PostMetrics>> {
-    if budget.0 < 2 {
+    if budget.left() < 2 {
         return Ok(None);
     }
     budget.spend();
@@ -163,48 +119,15 @@ fn measure(name: &str) -> Measure {
 }
 
 fn insights(api: &Api, path: &str, product: &str, budget: &mut Budget) -> Result<Vec<Insight>> {
-    let key = format!("metrics:{product}");
     let usual = match product {
         "REELS" => REELS,
         "STORY" => STORY,
         _ => FEED,
     };
-    let usual: Vec<String> = usual.iter().map(|name| (*name).to_owned()).collect();
-    let names: Vec<String> = match kv::get::<(u64, Vec<String>)>(&key)? {
-        Some((until, names)) if clock::now() < until && !names.is_empty() => names,
-        _ => usual,
-    };
-    budget.spend();
-    let ask = |names: &str| {
-        let request = api.graph.get(&format!("{path}/insights"));
-        graph::send(request.query("metric", names))
-    };
-    let refused = match ask(&names.join(",")) {
-        Ok(answer) => return Ok(answer.for_read()?.json::<Insights>()?.data),
-        Err(failure) => failure,
-    };
-    if is_nothing_to_tell(&refused, product) {
-        return Ok(Vec::new());
-    }
-    if !refused.is(100) {
-        return Err(refused.for_read());
-    }
-    let (mut told, mut worked) = (Vec::new(), Vec::new());
-    for name in &names {
-        if !budget.spend() {
-            return Ok(told);
-        }
-        match ask(name) {
-            Ok(answer) => {
-                told.extend(answer.for_read()?.json::<Insights>()?.data);
-                worked.push(name.clone());
-            }
-            Err(failure) if failure.is(100) => {}
-            Err(failure) => return Err(failure.for_read()),
-        }
-    }
-    kv::set(&key, &(clock::now() + DAY, worked))?;
-    Ok(told)
+    let edge = format!("{path}/insights");
+    let ask = |names: &str| api.graph.get(&edge).query("metric", names);
+    let silent = |failure: &Failure| is_nothing_to_tell(failure, product);
+    graph::insights(ask, product, usual, budget, silent)
 }
 
 /// A story of fewer than five viewers (error 10), and a post from before the account was
@@ -255,29 +178,16 @@ pub fn of_account(api: &Api) -> Result<Vec<Metric>> {
 
 fn of_day(api: &Api, path: &str) -> Result<Vec<Insight>> {
     let until = clock::now() / 1000;
+    let edge = format!("{path}/insights");
     let ask = |names: &str| {
-        let request = api.graph.get(&format!("{path}/insights"));
-        let request = request
+        api.graph
+            .get(&edge)
             .query("metric", names)
             .query("metric_type", "total_value")
             .query("period", "day")
             .query("since", until - DAY / 1000)
-            .query("until", until);
-        graph::send(request)
+            .query("until", until)
     };
-    match ask(&ACCOUNT.join(",")) {
-        Ok(answer) => Ok(answer.for_read()?.json::<Insights>()?.data),
-        Err(failure) if failure.is(100) => {
-            let mut told = Vec::new();
-            for name in ACCOUNT {
-                match ask(name) {
-                    Ok(answer) => told.extend(answer.for_read()?.json::<Insights>()?.data),
-                    Err(failure) if failure.is(100) => {}
-                    Err(failure) => return Err(failure.for_read()),
-                }
-            }
-            Ok(told)
-        }
-        Err(failure) => Err(failure.for_read()),
-    }
+    let mut budget = Budget::default();
+    graph::insights(ask, "account", ACCOUNT, &mut budget, |_| false)
 }

@@ -5,12 +5,11 @@
 use std::collections::BTreeMap;
 
 use jarchi_plugin_sdk::connection::{Quota, Standing};
-use jarchi_plugin_sdk::graph::{self, List};
+use jarchi_plugin_sdk::graph::{self, Insight, List};
 use jarchi_plugin_sdk::http::encode;
 use jarchi_plugin_sdk::inbox::{Answer, Author, Finding, Kind, Message, Page};
 use jarchi_plugin_sdk::{Error, Measure, Metric, PostMetrics, Receipt, Result, Timestamp, log};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::api::{Api, Made, Media, SKEW, path};
 use crate::check::{TEXT, length};
@@ -20,32 +19,6 @@ use crate::plan;
 const A_CALL: usize = 35;
 const POSTS: usize = 25;
 const FIELDS: &str = "id,text,permalink,timestamp,username,is_reply_owned_by_me,replied_to";
-
-#[derive(Debug, Deserialize)]
-struct Insight {
-    name: String,
-    #[serde(default)]
-    values: Vec<Valued>,
-    #[serde(default)]
-    total_value: Option<Valued>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Valued {
-    #[serde(default)]
-    value: Value,
-}
-
-impl Insight {
-    /// Days are told one by one, and are added.
-    fn value(&self) -> Option<i64> {
-        match &self.total_value {
-            Some(total) => total.value.as_i64(),
-            None => self.values.iter().map(|told| told.value.as_i64()).sum(),
-        }
-        .filter(|_| self.total_value.is_some() || !self.values.is_empty())
-    }
-}
 
 /// The numbers of posts.
 ///
