@@ -7,7 +7,9 @@ use std::ops::Deref;
 use jarchi_platforms::spec;
 use jarchi_plugin_mastodon::Mastodon;
 use jarchi_plugin_sdk::testing::{self, Answer, Request};
-use jarchi_plugin_sdk::{Account, Delivery, Error, Outcome, Post, Progress, Publisher, Receipt};
+use jarchi_plugin_sdk::{
+    Account, Delivery, Error, MediaItem, Outcome, Post, Progress, Publisher, Receipt,
+};
 use serde_json::{Value, json};
 
 pub const SERVER: &str = "https://social.example";
@@ -134,4 +136,12 @@ pub fn authorised(host: &Host) -> Vec<Request> {
         );
     }
     requests
+}
+
+/// A picture that says what it shows.
+pub fn image(name: &str) -> MediaItem {
+    MediaItem {
+        alt: Some(" A glass of tea ".into()),
+        ..testing::media(name, "image/png", 1000)
+    }
 }
