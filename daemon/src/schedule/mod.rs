@@ -39,8 +39,8 @@ pub(crate) async fn run(
 ) -> Result<(), StoreError> {
     loop {
         let current = config.borrow_and_update().clone();
-        let looked = clock.now();
-        let next = fire_due(&store, &clock, &current).await?;
+        let now = clock.now();
+        let next = fire_due(&store, now, &current).await?;
         let timer = async {
             match next {
                 Some(moment) => clock.sleep_until(moment).await,
@@ -52,15 +52,15 @@ pub(crate) async fn run(
             _ = stop.changed() => return Ok(()),
             () = timer => {}
             // The next time may be one of a clock that was wrong.
-            () = clock.set_back(looked) => {}
+            () = clock.set_back(now) => {}
         }
     }
 }
 
-/// Fires what is due, and returns when the next one is.
+/// Fires what is due at one instant for all, and returns when the next one is.
 async fn fire_due(
     store: &Store,
-    clock: &Clock,
+    now: Timestamp,
     config: &Arc<Config>,
 ) -> Result<Option<Timestamp>, StoreError> {
     let mut next: Option<Timestamp> = None;
@@ -73,7 +73,6 @@ async fn fire_due(
                 continue;
             }
         };
-        let now = clock.now();
         let last = match last_fire(store, &schedule.name)? {
             Some(last) if last > now.saturating_add(CLOCK) => {
                 // Else nothing would fire before that time comes again.
