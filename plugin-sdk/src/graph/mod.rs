@@ -6,6 +6,7 @@
 
 mod error;
 mod insights;
+mod mark;
 mod page;
 mod paging;
 mod permissions;
@@ -13,6 +14,7 @@ mod usage;
 
 pub use error::{Failure, Meaning, Refusal};
 pub use insights::{Budget, Insight, insights};
+pub use mark::Mark;
 pub use paging::{List, Pages, pages};
 pub use usage::Usage;
 

@@ -8,6 +8,28 @@ use serde::Deserialize;
 /// How far Facebook's clock may be behind ours.
 pub const SKEW: Millis = 120_000;
 
+/// How comments are answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Answers {
+    /// Below them.
+    #[default]
+    Public,
+    /// By a message to who wrote them.
+    Private,
+}
+
+/// Whether messages are answered when the 24 hours are over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LateAnswers {
+    /// Facebook refuses it.
+    #[default]
+    Never,
+    /// For 7 days, as written by a human being.
+    HumanAgent,
+}
+
 /// The account's settings.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default)]
@@ -17,6 +39,8 @@ pub struct Settings {
     pub video_api: String,
     pub upload: String,
     pub version: String,
+    pub answer_comments: Answers,
+    pub late_answers: LateAnswers,
 }
 
 impl Default for Settings {
@@ -27,6 +51,8 @@ impl Default for Settings {
             video_api: "https://graph-video.facebook.com".into(),
             upload: "https://rupload.facebook.com".into(),
             version: VERSION.into(),
+            answer_comments: Answers::Public,
+            late_answers: LateAnswers::Never,
         }
     }
 }

@@ -10,11 +10,13 @@ use serde_json::json;
 use crate::api::Api;
 
 /// What the connector needs.
-const SCOPES: [&str; 4] = [
+const SCOPES: [&str; 6] = [
     "pages_show_list",
     "pages_manage_posts",
     "pages_read_engagement",
     "pages_manage_engagement",
+    "pages_read_user_content",
+    "pages_messaging",
 ];
 /// Pages of Pages.
 const PAGES: usize = 5;

@@ -6,6 +6,7 @@ use jarchi_plugin_sdk::{Delivery, Finding, Result, Timestamp};
 use serde::Deserialize;
 
 use crate::api::{Api, SKEW};
+use crate::inbox::comments::{self, Ours};
 use crate::plan::{Kind, Plan};
 use crate::publish::{State, Told};
 use crate::video::Status;
@@ -119,17 +120,6 @@ fn video(own: &Graph, mut state: State) -> Result<Finding> {
     Ok(Finding::Absent)
 }
 
-#[derive(Debug, Deserialize)]
-struct Comment {
-    id: String,
-    #[serde(default)]
-    message: String,
-    #[serde(default)]
-    created_time: Option<String>,
-    #[serde(default)]
-    from: Option<Target>,
-}
-
 fn comment(
     api: &Api,
     own: &Graph,
@@ -141,37 +131,23 @@ fn comment(
     let Some(wanted) = delivery.post.first_comment.as_deref() else {
         return Ok(Finding::Found(state.receipt()?));
     };
-    let request = own
-        .get(&format!("/{}/comments", encode(post)))
-        .query("fields", "id,message,created_time,from")
-        .query("order", "reverse_chronological")
-        .query("limit", 100);
-    let oldest = since.saturating_sub(SKEW);
-    for page in graph::pages::<Comment>(request, PAGES) {
-        for comment in page? {
-            let made = comment.created_time.as_deref().and_then(graph::moment);
-            if made.is_some_and(|moment| moment < oldest) {
-                return Ok(Finding::Absent);
+    let list = format!("/{}/comments", encode(post));
+    Ok(
+        match comments::ours(api, own, &list, wanted, since.saturating_sub(SKEW))? {
+            Ours::There(id) => {
+                state.comment = Some(id);
+                Finding::Found(state.receipt()?)
             }
-            // Who wrote it is not told to every app; the words have to do then.
-            let by_us = comment
-                .from
-                .is_none_or(|from| Some(from.id.as_str()) == api.settings.page.as_deref());
-            if by_us && same(Some(&comment.message), wanted) {
-                state.comment = Some(comment.id);
-                return Ok(Finding::Found(state.receipt()?));
+            Ours::Absent => Finding::Absent,
+            Ours::TooMany => {
+                Finding::CannotTell("there are too many comments to look through".into())
             }
-        }
-    }
-    Ok(Finding::Absent)
+        },
+    )
 }
 
 /// Facebook trims texts, and may write white space otherwise.
-fn same(theirs: Option<&str>, ours: &str) -> bool {
-    let words = |text: &str| {
-        text.split_whitespace()
-            .map(str::to_owned)
-            .collect::<Vec<_>>()
-    };
-    words(theirs.unwrap_or_default()) == words(ours)
+pub fn same(theirs: Option<&str>, ours: &str) -> bool {
+    let theirs = theirs.unwrap_or_default().split_whitespace();
+    theirs.eq(ours.split_whitespace())
 }

@@ -2,22 +2,24 @@
 //!
 //! [`plan`] says what a post becomes, [`check`] what Facebook would refuse, [`publish`]
 //! uploads the files, publishes and comments, one step a call, [`video`] brings videos and
-//! reels, [`find`] asks what became of a lost answer, [`numbers`] reads what came of it,
-//! [`connection`] says what the credentials open.
+//! reels, [`find`] asks what became of a lost answer, [`numbers`] and [`inbox`] read
+//! what came of it, [`connection`] says what the credentials open.
 
 pub mod api;
 pub mod check;
 pub mod connection;
 pub mod find;
+pub mod inbox;
 pub mod numbers;
 pub mod plan;
 pub mod publish;
 pub mod video;
 
 use jarchi_plugin_sdk::connection::{Standing, Target};
+use jarchi_plugin_sdk::inbox::{Answer, Finding as Reply, Message, Page};
 use jarchi_plugin_sdk::{
-    Account, Analytics, Connection, Delivery, Finding, Metric, Outcome, Post, PostMetrics, Problem,
-    Publisher, Receipt, Result, Timestamp,
+    Account, Analytics, Connection, Delivery, Finding, Inbox, Metric, Outcome, Post, PostMetrics,
+    Problem, Publisher, Receipt, Result, Timestamp,
 };
 
 use api::Api;
@@ -74,4 +76,30 @@ impl Analytics for Facebook {
     }
 }
 
-jarchi_plugin_sdk::export!(Facebook: publisher, connection, analytics);
+impl Inbox for Facebook {
+    fn fetch(account: &Account, cursor: Option<&str>) -> Result<Page> {
+        inbox::fetch(&Api::of(account)?, cursor)
+    }
+
+    fn reply(account: &Account, answer: &Answer) -> Result<Receipt> {
+        inbox::reply(&Api::of(account)?, answer)
+    }
+
+    fn find_reply(account: &Account, answer: &Answer, since: Timestamp) -> Result<Reply> {
+        inbox::find_reply(&Api::of(account)?, answer, since)
+    }
+
+    fn mark_read(account: &Account, messages: &[Message]) -> Result<()> {
+        inbox::messages::mark_read(&Api::of(account)?, messages)
+    }
+
+    fn hide(account: &Account, message: &Message) -> Result<()> {
+        inbox::comments::hide(&Api::of(account)?, message)
+    }
+
+    fn like(account: &Account, message: &Message) -> Result<()> {
+        inbox::comments::like(&Api::of(account)?, message)
+    }
+}
+
+jarchi_plugin_sdk::export!(Facebook: publisher, connection, analytics, inbox);

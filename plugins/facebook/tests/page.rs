@@ -2,63 +2,18 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may panic")]
 
-use std::cell::RefCell;
-use std::rc::Rc;
+mod common;
 
-use jarchi_platforms::facebook::{CHUNK, Facebook as Server, PAGE, PAGE_TOKEN, TOKEN, no};
+use common::{TROUBLES, account, delivery, photo, stage, trouble_at, video, with, with_options};
+use jarchi_platforms::facebook::{CHUNK, Facebook as Server, PAGE, PAGE_TOKEN, no};
 use jarchi_platforms::{Answer, Stage, Trouble};
 use jarchi_plugin_facebook::{Facebook, publish::State};
 use jarchi_plugin_sdk::testing::{self, START};
 use jarchi_plugin_sdk::{
-    Account, Analytics, Connection, Delivery, Error, Finding, Link, Measure, MediaItem, Outcome,
-    Poll, Post, Publisher, Receipt, Severity, ThreadPart,
+    Analytics, Connection, Delivery, Error, Finding, Link, Measure, MediaItem, Outcome, Poll, Post,
+    Publisher, Receipt, Severity, ThreadPart,
 };
-use serde_json::{Value, json};
-
-fn stage() -> Stage<Server> {
-    let stage = Stage::new(Server::default());
-    stage.secret("access_token", TOKEN);
-    stage.capture("page_token", &format!("/v25.0/{PAGE}"), "/access_token");
-    stage
-}
-
-fn account() -> Account {
-    testing::account(&json!({ "page": PAGE }))
-}
-
-fn delivery(post: Post) -> Delivery {
-    testing::delivery(&account(), post)
-}
-
-fn photo(stage: &Stage<Server>, name: &str) -> MediaItem {
-    MediaItem {
-        alt: Some(" A glass of tea ".into()),
-        ..stage.file(name, "image/jpeg", name.as_bytes())
-    }
-}
-
-fn video(stage: &Stage<Server>, size: usize) -> MediaItem {
-    MediaItem {
-        length: Some(20_000),
-        width: Some(1080),
-        height: Some(1920),
-        ..stage.file("pour.mp4", "video/mp4", vec![7; size])
-    }
-}
-
-fn with(text: &str, media: Vec<MediaItem>) -> Post {
-    Post {
-        media,
-        ..Post::text(text)
-    }
-}
-
-fn with_options(post: Post, options: &Value) -> Post {
-    Post {
-        options: options.to_string(),
-        ..post
-    }
-}
+use serde_json::json;
 
 fn link(url: &str) -> Link {
     Link {
@@ -164,12 +119,6 @@ fn each_request_in_turn() {
             with_options(reel, &json!({ "reel": true }))
         },
     ];
-    let troubles: [fn() -> Trouble; 4] = [
-        || Trouble::LoseAnswer,
-        || Trouble::NotSent,
-        || Trouble::After(Answer::empty(503)),
-        || Trouble::Instead(no(500, 2, 0, "Service temporarily unavailable")),
-    ];
     for make in posts {
         let post = |stage: &Stage<Server>| Post {
             first_comment: Some("Buyurun".into()),
@@ -182,19 +131,11 @@ fn each_request_in_turn() {
             .expect("Facebook takes it");
         let count = whole.called().len();
         drop(whole);
-        for trouble in troubles {
+        for trouble in TROUBLES {
             for number in 0..count {
                 let stage = stage();
                 let delivery = delivery(post(&stage));
-                let met = Rc::new(RefCell::new(String::new()));
-                let (shared, mut seen) = (met.clone(), 0);
-                stage.trouble(move |request| {
-                    seen += 1;
-                    (seen == number + 1).then(|| {
-                        *shared.borrow_mut() = request.url.to_string();
-                        trouble()
-                    })
-                });
+                let met = trouble_at(&stage, number, trouble);
                 let receipt = stage.persist::<Facebook>(&delivery);
                 let met = met.borrow();
                 let (receipt, _) = receipt.unwrap_or_else(|error| panic!("{met}: {error:?}"));
@@ -374,7 +315,12 @@ fn pages_to_choose_from_and_how_one_stands() {
     assert_eq!(standing.scopes.len(), 2);
     assert_eq!(
         standing.lacking,
-        ["pages_read_engagement", "pages_manage_engagement"]
+        [
+            "pages_read_engagement",
+            "pages_manage_engagement",
+            "pages_read_user_content",
+            "pages_messaging"
+        ]
     );
     stage.host.forget();
     stage.platform.borrow_mut().revoked = true;

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use jarchi_plugin_sdk::graph::{self, List};
+use jarchi_plugin_sdk::graph::{self, List, Mark};
 use jarchi_plugin_sdk::http::encode;
 use jarchi_plugin_sdk::inbox::{Answer, Author, Finding, Kind, Message, Page};
 use jarchi_plugin_sdk::{Error, Millis, Receipt, Result, Timestamp, count, log};
@@ -111,34 +111,18 @@ impl Direct {
 #[serde(default)]
 struct Cursor {
     /// By post: those that are not among the newest any more are forgotten.
-    posts: BTreeMap<String, Mark>,
+    posts: BTreeMap<String, Comments>,
     messages: Mark,
 }
 
+/// The comments of a post that were read.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
-struct Mark {
-    /// The post's own count of comments when it was read.
+struct Comments {
+    /// The post's own count of them.
     count: i64,
-    /// The newest that was seen, and all of that moment.
-    newest: Timestamp,
-    ids: Vec<String>,
-}
-
-impl Mark {
-    fn is_new(&self, id: &str, moment: Timestamp) -> bool {
-        moment > self.newest || (moment == self.newest && !self.ids.iter().any(|seen| seen == id))
-    }
-
-    fn see(&mut self, id: &str, moment: Timestamp) {
-        if moment > self.newest {
-            self.newest = moment;
-            self.ids.clear();
-        }
-        if moment == self.newest && !self.ids.iter().any(|seen| seen == id) {
-            self.ids.push(id.to_owned());
-        }
-    }
+    #[serde(flatten)]
+    mark: Mark,
 }
 
 /// What a message needs to be answered.
@@ -195,8 +179,8 @@ fn comments(api: &Api, me: &Me, cursor: &mut Cursor, into: &mut Vec<Message>) ->
     let mut left = A_CALL;
     for post in &posts.data {
         let count = post.comments_count.unwrap_or_default();
-        let mut mark = cursor.posts.get(&post.id).cloned().unwrap_or_default();
-        if mark.count == count {
+        let mut read = cursor.posts.get(&post.id).cloned().unwrap_or_default();
+        if read.count == count {
             continue;
         }
         if left == 0 {
@@ -208,7 +192,7 @@ fn comments(api: &Api, me: &Me, cursor: &mut Cursor, into: &mut Vec<Message>) ->
             .query("fields", format!("{COMMENT},replies{{{COMMENT}}}"))
             .query("limit", 50);
         let list: List<Comment> = graph::read(request)?.json()?;
-        let before = mark.clone();
+        let before = read.mark.clone();
         for comment in &list.data {
             let replies = comment.replies.iter().flat_map(|replies| &replies.data);
             for (one, parent) in std::iter::once((comment, None))
@@ -217,11 +201,11 @@ fn comments(api: &Api, me: &Me, cursor: &mut Cursor, into: &mut Vec<Message>) ->
                 if !one.is_by(me) && before.is_new(&one.id, one.moment()) {
                     into.push(of_comment(post, one, parent));
                 }
-                mark.see(&one.id, one.moment());
+                read.mark.see(&one.id, one.moment());
             }
         }
-        mark.count = count;
-        cursor.posts.insert(post.id.clone(), mark);
+        read.count = count;
+        cursor.posts.insert(post.id.clone(), read);
     }
     Ok(false)
 }

@@ -1,9 +1,10 @@
 //! Facebook's Graph API, as one Page sees it.
 //!
 //! Its behaviour follows "Page Feed", "Page Photos", "Page Videos", "Reels Publishing",
-//! "Video", "Object Comments", "User Accounts" and "Handling Errors". Requests are judged
+//! "Video", "User Accounts" and "Handling Errors". Requests are judged
 //! by Meta's own description of its nodes ([`spec::meta`]).
 
+mod inbox;
 mod video;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use std::collections::BTreeMap;
 use jarchi_plugin_sdk::time;
 use serde_json::{Map, Value, json};
 
+pub use inbox::{Comment, Direct};
 pub use video::Video;
 
 use crate::{Answer, Platform, Request, spec};
@@ -40,16 +42,6 @@ pub struct Post {
     pub deleted: bool,
 }
 
-/// A comment, by the Page or by somebody else.
-#[derive(Clone, Debug, Default)]
-pub struct Comment {
-    pub id: String,
-    pub on: String,
-    pub by: String,
-    pub text: String,
-    pub at: u64,
-}
-
 /// The platform.
 #[derive(Debug, Default)]
 pub struct Facebook {
@@ -57,6 +49,13 @@ pub struct Facebook {
     pub posts: Vec<Post>,
     pub videos: BTreeMap<String, Video>,
     pub comments: Vec<Comment>,
+    pub directs: Vec<Direct>,
+    /// Actions in conversations, as they were sent.
+    pub actions: Vec<Value>,
+    /// Persons who blocked the Page.
+    pub blocked_by: Vec<String>,
+    /// Permissions that the token has not.
+    pub lacks: Vec<&'static str>,
     /// Looks that a finished video still answers with `processing`.
     pub slow: u32,
     /// The next video can't be used, for this reason.
@@ -193,7 +192,15 @@ impl Facebook {
     fn list(&self, request: &Request) -> Answer {
         let limit = request.query()["limit"].parse().unwrap();
         let shown = self.posts.iter().rev().filter(|post| !post.deleted);
-        let data: Vec<Value> = shown.take(limit).map(|post| told(post, true)).collect();
+        let comments = request.query()["fields"].contains("comments");
+        let told = shown.take(limit).map(|post| {
+            let mut told = told(post, true);
+            if comments {
+                told["comments"] = self.newest_comment(&post.id);
+            }
+            told
+        });
+        let data: Vec<Value> = told.collect();
         Answer::json(200, &json!({ "data": data }))
     }
 
@@ -244,30 +251,6 @@ impl Facebook {
             };
             data.push(json!({ "name": name, "values": [{ "value": value }] }));
         }
-        Answer::json(200, &json!({ "data": data }))
-    }
-
-    fn comment(&mut self, on: &str, request: &Request, now: u64) -> Answer {
-        let text = text(&parameters(request), "message").unwrap();
-        let id = format!("{on}_{}", self.id());
-        self.comments.push(Comment {
-            id: id.clone(),
-            on: on.to_owned(),
-            by: PAGE.into(),
-            text,
-            at: now,
-        });
-        Answer::json(200, &json!({ "id": id }))
-    }
-
-    fn comments(&self, on: &str) -> Answer {
-        let own = self.comments.iter().rev().filter(|one| one.on == on);
-        let data: Vec<Value> = own
-            .map(|one| {
-                json!({ "id": one.id, "message": one.text, "created_time": written(one.at),
-                        "from": { "id": one.by } })
-            })
-            .collect();
         Answer::json(200, &json!({ "data": data }))
     }
 
@@ -360,8 +343,12 @@ impl Platform for Facebook {
             ("GET", [PAGE, "published_posts"]) => self.list(request),
             ("GET", [_, "insights" | "video_insights"]) => self.insights(request),
             ("POST", [id, "comments"]) => self.comment(id, request, now),
-            ("GET", [id, "comments"]) => self.comments(id),
+            ("GET", [id, "comments"]) => self.comments(id, request),
+            ("POST", [id, "likes"]) => self.like(id),
+            ("POST", [PAGE, "messages"]) => self.send(request, now),
+            ("GET", [PAGE, "conversations"]) => self.conversations(request),
             ("GET", [id]) => self.object(id, request),
+            ("POST", [id]) => self.hide(id, request),
             ("DELETE", [id]) => self.delete(id),
             _ => panic!("{} {} is not known here", request.method, request.url),
         }
