@@ -1,6 +1,8 @@
 //! Taking secrets out of answers: session tokens are kept before anyone sees the answer,
 //! because a platform that renews a token has already forgotten the one before.
 
+use std::borrow::Cow;
+
 use http::Method;
 use secrecy::SecretString;
 use serde_json::Value;
@@ -23,7 +25,7 @@ pub(super) fn rules<'a>(
     secrets
         .flat_map(|(name, secret)| secret.capture.iter().map(move |rule| (name, rule)))
         .filter(|(_, rule)| {
-            path_matches(&rule.path, path)
+            filled(caller, &rule.path).is_some_and(|pattern| path_matches(&pattern, path))
                 && rule
                     .method
                     .as_deref()
@@ -32,6 +34,26 @@ pub(super) fn rules<'a>(
         })
         .map(|(name, rule)| (name.as_str(), rule.json.as_str()))
         .collect()
+}
+
+/// The pattern of a path with the settings' values in their segments.
+///
+/// None where a value is missing or is no plain segment: the rule does not stand then.
+fn filled<'a>(caller: &Caller, pattern: &'a str) -> Option<Cow<'a, str>> {
+    if !pattern.contains("${") {
+        return Some(Cow::Borrowed(pattern));
+    }
+    let segments = pattern.split('/').map(|segment| {
+        let name = segment.strip_prefix("${setting:");
+        let Some(name) = name.and_then(|rest| rest.strip_suffix('}')) else {
+            return Some(segment);
+        };
+        let value = hosts::setting(caller, name)?.as_str()?;
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+        (!["", ".", ".."].contains(&value) && value.bytes().all(plain)).then_some(value)
+    });
+    let segments: Option<Vec<&str>> = segments.collect();
+    Some(Cow::Owned(segments?.join("/")))
 }
 
 /// The values of an answer's body, and the body with their placeholders in their stead.
@@ -101,6 +123,49 @@ mod tests {
             let rules = rules(&caller, &target, &method, url.path());
             let names: Vec<_> = rules.iter().map(|(name, _)| *name).collect();
             assert_eq!(names, expected, "{method} {url}");
+        }
+    }
+
+    #[test]
+    fn a_path_of_settings() {
+        let at = |settings: &[(&str, &str)], path: &str| {
+            let mut setup = Setup::new().hosts(&["api.example.org"]).capture(
+                "page",
+                "method = \"GET\"\npath = \"/${setting:version}/${setting:page}\"\njson = \"/token\"",
+            );
+            for (name, value) in settings {
+                setup = setup.setting(name, *value);
+            }
+            let url = Url::parse(&format!("https://api.example.org{path}")).unwrap();
+            let target = Target::of(&url).unwrap();
+            let caller = setup.caller();
+            !rules(&caller, &target, &Method::GET, url.path()).is_empty()
+        };
+        let set = [("version", "v25.0"), ("page", "1021")];
+        for (path, stands) in [
+            ("/v25.0/1021", true),
+            ("/v25.0/1021?fields=access_token", true),
+            ("/v25.0/1022", false),
+            ("/v24.0/1021", false),
+            ("/v25.0/1021/", false),
+            ("/v25.0/1021/posts", false),
+            ("/v25.0/me/accounts", false),
+            ("/oauth/access_token", false),
+            ("/v25.0/${setting:page}", false),
+        ] {
+            assert_eq!(at(&set, path), stands, "{path}");
+        }
+        // No value, or one that would widen the pattern or leave it.
+        assert!(!at(&[("version", "v25.0")], "/v25.0/1021"));
+        for (page, path) in [
+            ("", "/v25.0/"),
+            ("*", "/v25.0/1021"),
+            ("1*", "/v25.0/1021"),
+            ("..", "/v25.0/.."),
+            ("a/b", "/v25.0/a/b"),
+            ("a?b", "/v25.0/a"),
+        ] {
+            assert!(!at(&[("version", "v25.0"), ("page", page)], path), "{page}");
         }
     }
 

@@ -122,15 +122,17 @@ fn in_setting(caller: &Caller, name: &str, target: &Target) -> bool {
         .any(|pattern| target.fits(pattern))
 }
 
+/// The value of a setting: the operator's, or the manifest's own.
+pub(super) fn setting<'a>(caller: &'a Caller, name: &str) -> Option<&'a Value> {
+    caller.settings.get(name).or_else(|| {
+        let setting = caller.manifest.settings.get(name);
+        setting.and_then(|setting| setting.default.as_ref())
+    })
+}
+
 /// The hosts of the URL, or the URLs, in a setting.
 fn setting_hosts(caller: &Caller, name: &str) -> Vec<HostPattern> {
-    let value = caller.settings.get(name).or_else(|| {
-        caller
-            .manifest
-            .settings
-            .get(name)
-            .and_then(|setting| setting.default.as_ref())
-    });
+    let value = setting(caller, name);
     let host = |value: &Value| {
         let text = value.as_str()?;
         if let Ok(url) = Url::parse(text)

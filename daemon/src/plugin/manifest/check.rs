@@ -211,6 +211,20 @@ pub(super) fn path(path: &str) -> Checked {
     plain_path(path)
 }
 
+/// The path of a capture: whole segments may be settings. Their names.
+pub(super) fn path_of_settings(path: &str) -> Checked<Vec<&str>> {
+    let mut names = Vec::new();
+    let mut plain = Vec::new();
+    for segment in path.split('/') {
+        let name = setting(segment)
+            .map_err(|_| format!("a segment of a path is `${{setting:NAME}}`, not `{segment}`"))?;
+        plain.push(if name.is_some() { "-" } else { segment });
+        names.extend(name);
+    }
+    plain_path(&plain.join("/"))?;
+    Ok(names)
+}
+
 /// The path of a place in the address: the secret's own placeholder may stand in it.
 pub(super) fn path_with(path: &str, secret: &str) -> Checked {
     let placeholder = format!("${{secret:{secret}}}");

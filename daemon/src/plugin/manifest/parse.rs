@@ -123,20 +123,38 @@ impl Scope<'_> {
 
     /// A setting whose value has a host.
     pub(super) fn setting(&self, name: &str) -> Result<(), String> {
-        match self.settings.get(name).map(|setting| setting.kind) {
-            Some(SettingKind::Url | SettingKind::Urls) => Ok(()),
-            Some(_) => Err(format!(
+        match self.kind(name, "url")? {
+            SettingKind::Url | SettingKind::Urls => Ok(()),
+            _ => Err(format!(
                 "the setting `{name}` has no host: its type must be `url` or `urls`"
             )),
-            None => Err(
-                match nearest(name, self.settings.keys().map(String::as_str)) {
-                    Some(near) => format!("there is no setting `{name}`; did you mean `{near}`?"),
-                    None => format!(
-                        "there is no setting `{name}`; declare it: [settings.{name}] type = \"url\""
-                    ),
-                },
-            ),
         }
+    }
+
+    /// A path whose segments may be settings.
+    fn path(&self, path: &str) -> Result<(), String> {
+        for name in check::path_of_settings(path)? {
+            if self.kind(name, "string")? != SettingKind::String {
+                return Err(format!(
+                    "the setting `{name}` is no segment of a path: its type must be `string`"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn kind(&self, name: &str, wanted: &str) -> Result<SettingKind, String> {
+        if let Some(setting) = self.settings.get(name) {
+            return Ok(setting.kind);
+        }
+        Err(
+            match nearest(name, self.settings.keys().map(String::as_str)) {
+                Some(near) => format!("there is no setting `{name}`; did you mean `{near}`?"),
+                None => format!(
+                    "there is no setting `{name}`; declare it: [settings.{name}] type = \"{wanted}\""
+                ),
+            },
+        )
     }
 }
 
@@ -157,7 +175,7 @@ fn secret(name: &str, fields: Fields<'_>, scope: &Scope<'_>, needs_place: bool) 
         let new = Capture {
             hosts: scope.hosts(fields.texts("hosts")),
             method: checked(fields.text("method"), check::method),
-            path: required_text(&fields, "path", check::path),
+            path: required_text(&fields, "path", |path| scope.path(path)),
             json: required_text(&fields, "json", check::pointer),
         };
         if capture.contains(&new) {

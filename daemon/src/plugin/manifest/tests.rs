@@ -340,9 +340,26 @@ fn captures_are_exact() {
             "path = \"/a\", json = \"/a\", host = []",
             "did you mean `hosts`?",
         ),
+        (
+            "path = \"/v${setting:page}\", json = \"/a\"",
+            "not `v${setting:page}`",
+        ),
+        (
+            "path = \"/${secret:page}\", json = \"/a\"",
+            "not `${secret:page}`",
+        ),
+        (
+            "path = \"/${setting:pag}\", json = \"/a\"",
+            "did you mean `page`?",
+        ),
+        (
+            "path = \"/${setting:size}\", json = \"/a\"",
+            "its type must be `string`",
+        ),
     ] {
         let found = problem(&format!(
-            "hosts = [\"a.org\"]\n[secrets.token]\nplace = [{{ body = true }}]\ncapture = [{{ {capture} }}]"
+            "hosts = [\"a.org\"]\n[settings]\npage = {{ type = \"string\" }}\nsize = {{ type = \"integer\" }}\n\
+             [secrets.token]\nplace = [{{ body = true }}]\ncapture = [{{ {capture} }}]"
         ));
         assert!(found.contains(says), "{capture}: {found}");
     }
