@@ -4,6 +4,7 @@
 //! A request is made by [`Graph`], and sent by [`read`] (harmless to repeat), [`commit`]
 //! (can't be taken back) or [`send`] (for what needs a closer look at the refusal).
 
+mod ads;
 mod error;
 mod insights;
 mod mark;
@@ -12,6 +13,7 @@ mod paging;
 mod permissions;
 mod usage;
 
+pub use ads::Ads;
 pub use error::{Failure, Meaning, Refusal};
 pub use insights::{Budget, Insight, insights};
 pub use mark::Mark;

@@ -41,6 +41,8 @@ pub struct Settings {
     pub version: String,
     pub answer_comments: Answers,
     pub late_answers: LateAnswers,
+    pub ad_account: Option<String>,
+    pub ad_beneficiary: Option<String>,
 }
 
 impl Default for Settings {
@@ -53,6 +55,8 @@ impl Default for Settings {
             version: VERSION.into(),
             answer_comments: Answers::Public,
             late_answers: LateAnswers::Never,
+            ad_account: None,
+            ad_beneficiary: None,
         }
     }
 }

@@ -3,8 +3,9 @@
 //! [`plan`] says what a post becomes, [`check`] what Facebook would refuse, [`publish`]
 //! uploads the files, publishes and comments, one step a call, [`video`] brings videos and
 //! reels, [`find`] asks what became of a lost answer, [`numbers`] and [`inbox`] read
-//! what came of it, [`connection`] says what the credentials open.
+//! what came of it, [`connection`] says what the credentials open, [`ads`] promotes posts.
 
+pub mod ads;
 pub mod api;
 pub mod check;
 pub mod connection;
@@ -17,9 +18,10 @@ pub mod video;
 
 use jarchi_plugin_sdk::connection::{Standing, Target};
 use jarchi_plugin_sdk::inbox::{Answer, Finding as Reply, Message, Page};
+use jarchi_plugin_sdk::promoter::{Campaign, Finding as Started, Promotion};
 use jarchi_plugin_sdk::{
     Account, Analytics, Connection, Delivery, Finding, Inbox, Metric, Outcome, Post, PostMetrics,
-    Problem, Publisher, Receipt, Result, Timestamp,
+    Problem, Promoter, Publisher, Receipt, Result, Timestamp,
 };
 
 use api::Api;
@@ -102,4 +104,39 @@ impl Inbox for Facebook {
     }
 }
 
-jarchi_plugin_sdk::export!(Facebook: publisher, connection, analytics, inbox);
+impl Promoter for Facebook {
+    fn validate(account: &Account, promotion: &Promotion) -> Result<Vec<Problem>> {
+        ads::validate(&Api::of(account)?, promotion)
+    }
+
+    fn start(account: &Account, promotion: &Promotion) -> Result<Campaign> {
+        ads::start(&Api::of(account)?, promotion)
+    }
+
+    fn find_started(account: &Account, promotion: &Promotion, _: Timestamp) -> Result<Started> {
+        ads::of(&Api::of(account)?)?.find(promotion)
+    }
+
+    fn pause(account: &Account, campaign: &Campaign) -> Result<Campaign> {
+        ads::of(&Api::of(account)?)?.set(campaign, "PAUSED")
+    }
+
+    fn resume(account: &Account, campaign: &Campaign) -> Result<Campaign> {
+        ads::of(&Api::of(account)?)?.set(campaign, "ACTIVE")
+    }
+
+    fn end(account: &Account, campaign: &Campaign) -> Result<Campaign> {
+        ads::of(&Api::of(account)?)?.set(campaign, "ARCHIVED")
+    }
+
+    fn read(account: &Account, campaigns: &[Campaign]) -> Result<Vec<Campaign>> {
+        let api = Api::of(account)?;
+        let ads = ads::of(&api)?;
+        campaigns
+            .iter()
+            .map(|campaign| ads.read(campaign))
+            .collect()
+    }
+}
+
+jarchi_plugin_sdk::export!(Facebook: publisher, connection, analytics, inbox, promoter);

@@ -412,7 +412,10 @@ fn many_conversations() {
     }
     let mut cursor = None;
     assert_eq!(fetch(&account(), &mut cursor).len(), 70);
-    stage.platform.borrow_mut().writes("p0", "Again", now + 70 * HOUR);
+    stage
+        .platform
+        .borrow_mut()
+        .writes("p0", "Again", now + 70 * HOUR);
     stage.called();
     assert_eq!(texts(&fetch(&account(), &mut cursor)), ["Again"]);
     // What was not moved is not read through.

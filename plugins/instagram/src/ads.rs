@@ -1,43 +1,18 @@
-//! Promotions of posts: a campaign, an ad set, a creative and an ad, by the Marketing API.
-//!
-//! Everything is made paused, and costs nothing until the campaign is switched on, which
-//! is the last step. Each has the promotion's key in its name, so that a start that was cut
-//! off goes on with what is there. Sources: "Marketing API, Ad Campaign", "Ad Set", "Ad
-//! Creative" (`source_instagram_media_id`), "Budgets" (a lifetime budget is not exceeded),
-//! "Currency Codes".
+//! Promotions of posts, by the Marketing API. Source: "Ad Creative"
+//! (`source_instagram_media_id`).
 
-use jarchi_plugin_sdk::graph::{self, List};
-use jarchi_plugin_sdk::http::encode;
-use jarchi_plugin_sdk::promoter::{Campaign, Finding, Money, Objective, Promotion, Status};
-use jarchi_plugin_sdk::{Error, Measure, Metric, Problem, Result, time};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use jarchi_plugin_sdk::graph::Ads;
+use jarchi_plugin_sdk::promoter::{Campaign, Promotion};
+use jarchi_plugin_sdk::{Error, Problem, Result};
+use serde_json::json;
 
-use crate::api::{Api, Login, Made};
+use crate::api::{Api, Login};
 
-/// Currencies that Meta counts in whole units, and ISO 4217 in hundredths.
-const WHOLE: [&str; 5] = ["COP", "CRC", "HUF", "IDR", "TWD"];
-/// Those that both count in whole units.
-const UNDIVIDED: [&str; 6] = ["CLP", "ISK", "JPY", "KRW", "PYG", "VND"];
-/// Those that have thousandths, in which Meta keeps no accounts.
-const THOUSANDTHS: [&str; 7] = ["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"];
-/// Countries whose law wants it told who pays ("Digital Services Act").
-const EU: [&str; 27] = [
-    "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT",
-    "LT", "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK",
-];
-
-/// Smallest units of ISO 4217 in one of Meta's.
-fn per_unit(currency: &str) -> u64 {
-    if WHOLE.contains(&currency) { 100 } else { 1 }
-}
-
-/// Smallest units of ISO 4217 in a whole one.
-fn hundredths(currency: &str) -> u32 {
-    if UNDIVIDED.contains(&currency) { 0 } else { 2 }
-}
-
-fn account(api: &Api) -> Result<String> {
+/// The ad account.
+///
+/// # Errors
+/// Promotions are not set up.
+pub fn of(api: &Api) -> Result<Ads<'_>> {
     if api.settings.login != Login::Facebook {
         return Err(Error::unsupported(
             "posts are promoted with Facebook Login only",
@@ -46,18 +21,11 @@ fn account(api: &Api) -> Result<String> {
     let account = api.settings.ad_account.as_deref().ok_or_else(|| {
         Error::invalid("promotions need the account's setting `ad_account`: its number")
     })?;
-    let number = account.trim_start_matches("act_");
-    Ok(format!("/act_{}", encode(number)))
-}
-
-/// The ad set's goal for what is wanted; none where Instagram's posts can't have it.
-fn goal(objective: Objective) -> Option<(&'static str, &'static str)> {
-    match objective {
-        Objective::Awareness => Some(("OUTCOME_AWARENESS", "REACH")),
-        Objective::Engagement => Some(("OUTCOME_ENGAGEMENT", "POST_ENGAGEMENT")),
-        Objective::Traffic => Some(("OUTCOME_TRAFFIC", "LINK_CLICKS")),
-        Objective::Leads | Objective::Sales | Objective::Followers => None,
-    }
+    Ok(Ads::new(
+        &api.graph,
+        account,
+        api.settings.ad_beneficiary.as_deref(),
+    ))
 }
 
 /// What Meta would refuse.
@@ -65,92 +33,12 @@ fn goal(objective: Objective) -> Option<(&'static str, &'static str)> {
 /// # Errors
 /// Promotions are not set up.
 pub fn validate(api: &Api, promotion: &Promotion) -> Result<Vec<Problem>> {
-    account(api)?;
-    let mut problems = Vec::new();
-    let mut error = |place: &str, words: &str| problems.push(Problem::error(place, words));
-    if goal(promotion.objective).is_none() {
-        error(
-            "objective",
-            "posts are promoted for awareness, engagement or traffic",
-        );
-    }
-    if promotion.objective == Objective::Traffic && promotion.link.is_none() {
-        error("link", "traffic needs an address to go to");
-    }
-    if promotion.audience.countries.is_empty() {
-        error("audience.countries", "Meta needs a country at least");
-    }
-    if !promotion.audience.interests.is_empty() || !promotion.audience.languages.is_empty() {
-        error(
-            "audience",
-            "Meta takes interests and languages by its own numbers: put them into `options`",
-        );
-    }
-    if !serde_json::from_str::<Value>(&promotion.audience.options)
-        .is_ok_and(|value| value.is_object())
-    {
-        error("audience.options", "they are no table");
-    }
-    let eu = |country: &String| EU.contains(&country.to_ascii_uppercase().as_str());
-    if promotion.audience.countries.iter().any(eu) && api.settings.ad_beneficiary.is_none() {
-        error(
-            "audience.countries",
-            "in the European Union it has to be told who pays: set `ad_beneficiary`",
-        );
-    }
-    if promotion.ends < promotion.starts.saturating_add(24 * 3_600_000) {
-        error("ends", "a budget of a whole run needs a day at least");
-    }
+    let mut problems = of(api)?.validate(promotion);
     if api.settings.page.is_none() {
-        error("page", "promotions need the account's setting `page`");
-    }
-    let currency = promotion.budget.currency.as_str();
-    if THOUSANDTHS.contains(&currency) || promotion.budget.minor < per_unit(currency) {
-        error("budget", "Meta has no such budget");
+        let words = "promotions need the account's setting `page`";
+        problems.push(Problem::error("page", words));
     }
     Ok(problems)
-}
-
-#[derive(Debug, Deserialize)]
-struct Named {
-    id: String,
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    status: String,
-}
-
-/// What has the key in its name, among the newest of its kind.
-fn named(api: &Api, edge: &str, key: &str) -> Result<Option<Named>> {
-    let request = api.graph.get(edge).query("fields", "id,name,status");
-    let mut pages = graph::pages::<Named>(request.query("limit", 500), 5);
-    for page in pages.by_ref() {
-        if let Some(found) = page?.into_iter().find(|one| one.name.contains(key)) {
-            return Ok(Some(found));
-        }
-    }
-    match pages.more() {
-        false => Ok(None),
-        true => Err(Error::transient(
-            "the ad account has too many campaigns to look through: archive or delete old ones",
-        )),
-    }
-}
-
-/// What is there of this key, or is made. Paused things cost nothing: making one twice
-/// does no harm.
-fn have(
-    api: &Api,
-    list: &str,
-    make: &str,
-    key: &str,
-    body: impl FnOnce() -> Value,
-) -> Result<String> {
-    if let Some(found) = named(api, list, key)? {
-        return Ok(found.id);
-    }
-    let made: Made = graph::read(api.graph.post(make).json(&body()))?.json()?;
-    Ok(made.id)
 }
 
 /// Starts a promotion.
@@ -164,231 +52,10 @@ pub fn start(api: &Api, promotion: &Promotion) -> Result<Campaign> {
             problem.place, problem.message
         )));
     }
-    let account = account(api)?;
-    #[derive(Deserialize)]
-    struct Currency {
-        currency: String,
-    }
-    let request = api.graph.get(&account).query("fields", "currency");
-    let Currency { currency } = graph::read(request)?.json()?;
-    let budget = &promotion.budget;
-    if currency != budget.currency {
-        return Err(Error::invalid(format!(
-            "the ad account is kept in {currency}, the budget is in {}",
-            budget.currency
-        )));
-    }
-    let Some((objective, goal)) = goal(promotion.objective) else {
-        return Err(Error::unsupported(
-            "Instagram's posts can't be promoted for that",
-        ));
-    };
-    let key = promotion.key.as_str();
-    let name = format!("{} [{key}]", promotion.name);
-    let campaign = have(
-        api,
-        &format!("{account}/campaigns"),
-        &format!("{account}/campaigns"),
-        key,
-        || {
-            json!({
-                "name": name, "objective": objective, "status": "PAUSED", "buying_type": "AUCTION",
-                "special_ad_categories": [], "is_adset_budget_sharing_enabled": false,
-            })
-        },
-    )?;
-    let below = format!("/{}", encode(&campaign));
-    let set = have(
-        api,
-        &format!("{below}/adsets"),
-        &format!("{account}/adsets"),
-        key,
-        || {
-            let mut body = json!({
-                "name": name, "campaign_id": campaign, "status": "PAUSED",
-                "lifetime_budget": budget.minor / per_unit(&currency),
-                "billing_event": "IMPRESSIONS", "optimization_goal": goal,
-                "bid_strategy": "LOWEST_COST_WITHOUT_CAP", "targeting": targeting(promotion),
-                "start_time": time::format_rfc3339(promotion.starts),
-                "end_time": time::format_rfc3339(promotion.ends),
-            });
-            if promotion.objective == Objective::Engagement {
-                body["destination_type"] = json!("ON_POST");
-            }
-            if let Some(beneficiary) = &api.settings.ad_beneficiary {
-                body["dsa_beneficiary"] = json!(beneficiary);
-                body["dsa_payor"] = json!(beneficiary);
-            }
-            body
-        },
-    )?;
-    let ad = match named(api, &format!("{below}/ads"), key)? {
-        Some(found) => found.id,
-        None => {
-            let mut creative = json!({
-                "name": name, "source_instagram_media_id": promotion.post.id,
-                "instagram_user_id": api.user()?, "object_id": api.settings.page,
-            });
-            if let Some(link) = &promotion.link {
-                creative["call_to_action"] =
-                    json!({ "type": "LEARN_MORE", "value": { "link": link } });
-            }
-            let request = api.graph.post(&format!("{account}/adcreatives"));
-            let Made { id } = graph::read(request.json(&creative))?.json()?;
-            let body = json!({
-                "name": name, "adset_id": set, "creative": { "creative_id": id }, "status": "PAUSED",
-            });
-            let request = api.graph.post(&format!("{account}/ads"));
-            graph::read(request.json(&body))?.json::<Made>()?.id
-        }
-    };
-    // Under a paused campaign nothing runs.
-    for id in [&ad, &set] {
-        graph::read(switch(api, id, "ACTIVE"))?;
-    }
-    graph::commit(switch(api, &campaign, "ACTIVE"))?;
-    Ok(started(&campaign, Status::InReview))
-}
-
-fn switch(api: &Api, id: &str, status: &str) -> jarchi_plugin_sdk::http::Request {
-    let request = api.graph.post(&format!("/{}", encode(id)));
-    request.json(&json!({ "status": status }))
-}
-
-fn targeting(promotion: &Promotion) -> Value {
-    let audience = &promotion.audience;
-    let mut targeting: Value = serde_json::from_str(&audience.options).unwrap_or_default();
-    if !targeting.is_object() {
-        targeting = json!({});
-    }
-    let countries = audience
-        .countries
-        .iter()
-        .map(|country| country.to_ascii_uppercase());
-    targeting["geo_locations"] = json!({ "countries": countries.collect::<Vec<_>>() });
-    targeting["publisher_platforms"] = json!(["instagram"]);
-    for (name, age) in [("age_min", audience.min_age), ("age_max", audience.max_age)] {
-        if let Some(age) = age {
-            targeting[name] = json!(age);
-        }
-    }
-    targeting
-}
-
-fn started(id: &str, status: Status) -> Campaign {
-    Campaign {
-        id: id.to_owned(),
-        status,
-        url: None,
-        spent: None,
-        metrics: Vec::new(),
-        note: None,
-        data: None,
-    }
-}
-
-/// Whether the campaign of a promotion was switched on. One that is paused costs nothing,
-/// and the next start goes on with it.
-///
-/// # Errors
-/// Meta did not tell.
-pub fn find(api: &Api, promotion: &Promotion) -> Result<Finding> {
-    let list = format!("{}/campaigns", account(api)?);
-    Ok(match named(api, &list, &promotion.key)? {
-        Some(found) if found.status == "ACTIVE" => {
-            Finding::Found(read_one(api, &started(&found.id, Status::Active))?)
-        }
-        _ => Finding::Absent,
+    of(api)?.start(promotion, &["instagram"], || {
+        Ok(json!({
+            "source_instagram_media_id": promotion.post.id,
+            "instagram_user_id": api.user()?, "object_id": api.settings.page,
+        }))
     })
-}
-
-/// Switches a campaign, and reads it. Saying it twice does no harm.
-///
-/// # Errors
-/// Meta refused.
-pub fn set(api: &Api, campaign: &Campaign, status: &str) -> Result<Campaign> {
-    graph::read(switch(api, &campaign.id, status))?;
-    let mut now = read_one(api, campaign)?;
-    if status == "ARCHIVED" {
-        now.status = Status::Ended;
-    }
-    Ok(now)
-}
-
-#[derive(Debug, Deserialize)]
-struct Told {
-    #[serde(default)]
-    effective_status: String,
-    #[serde(default)]
-    ads: Option<List<AdTold>>,
-    #[serde(default)]
-    insights: Option<List<Spent>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct AdTold {
-    #[serde(default)]
-    effective_status: String,
-}
-
-/// Numbers are written as texts, money with decimals in the account's currency.
-#[derive(Debug, Deserialize)]
-#[serde(default)]
-#[derive(Default)]
-struct Spent {
-    spend: Option<String>,
-    account_currency: Option<String>,
-    impressions: Option<String>,
-    reach: Option<String>,
-    clicks: Option<String>,
-}
-
-/// A decimal in smallest units; none where it is no decimal.
-fn minor(decimal: &str, digits: u32) -> Option<u64> {
-    let (whole, part) = decimal.split_once('.').unwrap_or((decimal, ""));
-    let mut part: String = part.chars().take(digits as usize).collect();
-    while part.len() < digits as usize {
-        part.push('0');
-    }
-    format!("{whole}{part}").parse().ok()
-}
-
-/// A campaign as it is now.
-///
-/// # Errors
-/// Meta did not tell.
-pub fn read_one(api: &Api, campaign: &Campaign) -> Result<Campaign> {
-    let fields = "effective_status,ads{effective_status},\
-                  insights.date_preset(maximum){spend,account_currency,impressions,reach,clicks}";
-    let request = api.graph.get(&format!("/{}", encode(&campaign.id)));
-    let told: Told = graph::read(request.query("fields", fields))?.json()?;
-    let mut now = campaign.clone();
-    let ad = told.ads.as_ref().and_then(|ads| ads.data.first());
-    let ad = ad
-        .map(|ad| ad.effective_status.as_str())
-        .unwrap_or_default();
-    now.status = match (told.effective_status.as_str(), ad) {
-        ("ARCHIVED" | "DELETED", _) => Status::Ended,
-        (_, "DISAPPROVED") => Status::Rejected,
-        ("PAUSED", _) => Status::Paused,
-        (_, "PENDING_REVIEW" | "IN_PROCESS" | "PREAPPROVED") => Status::InReview,
-        _ => Status::Active,
-    };
-    let spent = told
-        .insights
-        .and_then(|insights| insights.data.into_iter().next());
-    if let Some(spent) = spent {
-        if let (Some(spend), Some(currency)) = (spent.spend, spent.account_currency) {
-            now.spent = minor(&spend, hundredths(&currency)).map(|minor| Money { minor, currency });
-        }
-        now.metrics = [
-            (Measure::Impressions, spent.impressions),
-            (Measure::Reach, spent.reach),
-            (Measure::Clicks, spent.clicks),
-        ]
-        .into_iter()
-        .filter_map(|(measure, value)| Some(Metric::new(measure, value?.parse().ok()?)))
-        .collect();
-    }
-    Ok(now)
 }

@@ -113,26 +113,27 @@ impl Promoter for Instagram {
     }
 
     fn find_started(account: &Account, promotion: &Promotion, _: Timestamp) -> Result<Started> {
-        ads::find(&Api::of(account)?, promotion)
+        ads::of(&Api::of(account)?)?.find(promotion)
     }
 
     fn pause(account: &Account, campaign: &Campaign) -> Result<Campaign> {
-        ads::set(&Api::of(account)?, campaign, "PAUSED")
+        ads::of(&Api::of(account)?)?.set(campaign, "PAUSED")
     }
 
     fn resume(account: &Account, campaign: &Campaign) -> Result<Campaign> {
-        ads::set(&Api::of(account)?, campaign, "ACTIVE")
+        ads::of(&Api::of(account)?)?.set(campaign, "ACTIVE")
     }
 
     fn end(account: &Account, campaign: &Campaign) -> Result<Campaign> {
-        ads::set(&Api::of(account)?, campaign, "ARCHIVED")
+        ads::of(&Api::of(account)?)?.set(campaign, "ARCHIVED")
     }
 
     fn read(account: &Account, campaigns: &[Campaign]) -> Result<Vec<Campaign>> {
         let api = Api::of(account)?;
+        let ads = ads::of(&api)?;
         campaigns
             .iter()
-            .map(|campaign| ads::read_one(&api, campaign))
+            .map(|campaign| ads.read(campaign))
             .collect()
     }
 }

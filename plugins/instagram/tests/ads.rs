@@ -4,7 +4,8 @@
 mod common;
 
 use common::{account, facebook, stage};
-use jarchi_platforms::instagram::{AD_ACCOUNT, Instagram as Server, PAGE, USER};
+use jarchi_platforms::ads::{AD_ACCOUNT, AdAccount};
+use jarchi_platforms::instagram::{Instagram as Server, PAGE, USER};
 use jarchi_platforms::{Answer, Stage, Trouble};
 use jarchi_plugin_instagram::Instagram;
 use jarchi_plugin_sdk::promoter::{Audience, Finding, Money, Objective, Promotion, Status};
@@ -52,8 +53,13 @@ fn a_promotion_from_its_start_to_its_end() {
     let campaign = Instagram::start(&own(), &promotion).unwrap();
     {
         let platform = stage.platform.borrow();
-        assert_eq!(platform.running()[0].id, campaign.id);
-        let set = platform.ads.iter().find(|ad| ad.kind == "adsets").unwrap();
+        assert_eq!(platform.ads.running()[0].id, campaign.id);
+        let set = platform
+            .ads
+            .made
+            .iter()
+            .find(|ad| ad.kind == "adsets")
+            .unwrap();
         assert_eq!(set.body["lifetime_budget"], 2050);
         assert_eq!(set.body["dsa_payor"], "Tea House");
         assert_eq!(
@@ -63,6 +69,7 @@ fn a_promotion_from_its_start_to_its_end() {
         );
         let creative = platform
             .ads
+            .made
             .iter()
             .find(|ad| ad.kind == "adcreatives")
             .unwrap();
@@ -74,7 +81,7 @@ fn a_promotion_from_its_start_to_its_end() {
     }
     let paused = Instagram::pause(&own(), &campaign).unwrap();
     assert_eq!(paused.status, Status::Paused);
-    assert!(stage.platform.borrow().running().is_empty());
+    assert!(stage.platform.borrow().ads.running().is_empty());
     let active = Instagram::resume(&own(), &paused).unwrap();
     assert_eq!(active.status, Status::Active);
     assert_eq!(
@@ -89,12 +96,12 @@ fn a_promotion_from_its_start_to_its_end() {
             .metrics
             .contains(&Metric::new(Measure::Impressions, 900))
     );
-    stage.platform.borrow_mut().review = "DISAPPROVED".into();
+    stage.platform.borrow_mut().ads.review = "DISAPPROVED".into();
     let read = Instagram::read(&own(), &[active]).unwrap();
     assert_eq!(read[0].status, Status::Rejected);
     let ended = Instagram::end(&own(), &read[0]).unwrap();
     assert_eq!(ended.status, Status::Ended);
-    assert!(stage.platform.borrow().running().is_empty());
+    assert!(stage.platform.borrow().ads.running().is_empty());
 }
 
 /// Whatever answer is lost: one campaign runs, and none before it is known to be wanted.
@@ -122,7 +129,7 @@ fn any_lost_answer() {
                 match Instagram::start(&own(), &promotion) {
                     Ok(campaign) => done = Some(campaign),
                     Err(Error::Transient(_)) => {
-                        assert!(stage.platform.borrow().running().is_empty());
+                        assert!(stage.platform.borrow().ads.running().is_empty());
                         continue;
                     }
                     Err(Error::UnknownOutcome(_)) => {
@@ -139,7 +146,7 @@ fn any_lost_answer() {
                 break;
             }
             let platform = stage.platform.borrow();
-            let running = platform.running();
+            let running = platform.ads.running();
             assert_eq!(running.len(), 1, "request {at}");
             assert_eq!(running[0].id, done.unwrap().id);
         }
@@ -154,7 +161,10 @@ fn budgets_are_in_the_accounts_currency() {
         ("USD", 2050, 2050),
     ] {
         let stage = stage(Server {
-            currency: currency.into(),
+            ads: AdAccount {
+                currency: currency.into(),
+                ..AdAccount::default()
+            },
             ..Server::facebook()
         });
         let mut promotion = promotion(&stage);
@@ -166,7 +176,12 @@ fn budgets_are_in_the_accounts_currency() {
         };
         Instagram::start(&own(), &promotion).unwrap();
         let platform = stage.platform.borrow();
-        let set = platform.ads.iter().find(|ad| ad.kind == "adsets").unwrap();
+        let set = platform
+            .ads
+            .made
+            .iter()
+            .find(|ad| ad.kind == "adsets")
+            .unwrap();
         assert_eq!(set.body["lifetime_budget"], sent);
         drop(platform);
     }

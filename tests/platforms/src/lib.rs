@@ -9,6 +9,7 @@
     reason = "what goes wrong fails the test"
 )]
 
+pub mod ads;
 pub mod discord;
 pub mod facebook;
 pub mod instagram;

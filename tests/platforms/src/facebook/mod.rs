@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 pub use inbox::{Comment, Direct};
 pub use video::Video;
 
+use crate::ads::AdAccount;
 use crate::{Answer, Platform, Request, spec};
 
 pub const TOKEN: &str = "EAAG-a-users-long-lived-token";
@@ -54,6 +55,9 @@ pub struct Facebook {
     pub actions: Vec<Value>,
     /// Persons who blocked the Page.
     pub blocked_by: Vec<String>,
+    pub ads: AdAccount,
+    /// Posts that can't be promoted.
+    pub not_promotable: Vec<String>,
     /// Permissions that the token has not.
     pub lacks: Vec<&'static str>,
     /// Looks that a finished video still answers with `processing`.
@@ -224,9 +228,16 @@ impl Facebook {
         if let Some(video) = self.videos.get(id) {
             return self.video(id, video, &fields);
         }
+        let video = id.split('_').next_back().and_then(|id| self.videos.get(id));
+        if fields.contains("is_eligible") && video.is_some_and(|video| video.at.is_some()) {
+            return self.promotable(id);
+        }
         let Some(post) = self.timeline().into_iter().find(|post| post.id == id) else {
             return missing();
         };
+        if fields.contains("is_eligible") {
+            return self.promotable(id);
+        }
         let mut body = told(post, false);
         if fields.contains("reactions") {
             let comments = self.comments.iter().filter(|one| one.on == id).count();
@@ -234,6 +245,12 @@ impl Facebook {
             body["reactions"] = json!({ "data": [], "summary": { "total_count": 7 } });
         }
         Answer::json(200, &body)
+    }
+
+    fn promotable(&self, id: &str) -> Answer {
+        let may = !self.not_promotable.iter().any(|post| post == id);
+        let told = json!({ "id": id, "is_eligible_for_promotion": may, "promotable_id": id });
+        Answer::json(200, &told)
     }
 
     fn insights(&self, request: &Request) -> Answer {
@@ -306,7 +323,9 @@ impl Platform for Facebook {
             panic!("no version in {}", request.url);
         };
         let users = request.bearer() == Some(TOKEN) && !self.revoked;
+        let promoted = self.ads.is_about(path);
         let token = match path {
+            _ if promoted => users,
             ["me", ..] => users,
             // The Page's token opens the Page as well.
             [PAGE] => users || request.bearer() == Some(PAGE_TOKEN),
@@ -319,6 +338,22 @@ impl Platform for Facebook {
                 463,
                 "Error validating access token: Session has expired",
             );
+        }
+        if promoted {
+            let there = |creative: &Value| {
+                let story = creative["object_story_id"].as_str();
+                self.timeline()
+                    .iter()
+                    .any(|post| Some(post.id.as_str()) == story)
+                    || self.videos.iter().any(|(id, video)| {
+                        video.at.is_some() && Some(format!("{PAGE}_{id}").as_str()) == story
+                    })
+            };
+            let body = Value::Object(parameters(request));
+            let mut ads = self.ads.clone();
+            let answer = ads.answer(request, path, &body, there);
+            self.ads = ads;
+            return answer.unwrap_or_else(missing);
         }
         match (request.method.as_str(), path) {
             ("GET", ["me", "accounts"]) => Answer::json(

@@ -134,6 +134,7 @@ impl Facebook {
             body["reactions"] = json!({ "data": [], "summary": { "total_count": 3 } });
         }
         if let Some(at) = video.at {
+            body["post_id"] = json!(id);
             body["permalink_url"] = json!(format!("/{}/videos/{id}/", super::PAGE));
             body["created_time"] = json!(written(at));
         }

@@ -4,15 +4,14 @@
 //! Codes", "Comment Moderation", "Get Conversations" and "Private Replies". Requests are
 //! judged by Meta's own description of its nodes ([`spec::meta`]).
 
-mod ads;
 mod publish;
 mod read;
 
 use std::collections::BTreeMap;
 
-pub use ads::{AD_ACCOUNT, Ad};
 use serde_json::{Map, Value, json};
 
+use crate::ads::AdAccount;
 use crate::{Answer, Platform, Request, spec};
 
 pub const TOKEN: &str = "IGQW-a-long-lived-token";
@@ -93,11 +92,7 @@ pub struct Instagram {
     /// Metrics that are answered; others fail the whole request.
     pub metrics: Vec<(&'static str, i64)>,
     pub account_type: String,
-    pub ads: Vec<Ad>,
-    /// Of the ad account.
-    pub currency: String,
-    /// The `effective_status` of ads.
-    pub review: String,
+    pub ads: AdAccount,
     /// The number given last.
     pub next: u64,
 }
@@ -117,9 +112,7 @@ impl Default for Instagram {
             cut: None,
             metrics: vec![("views", 90), ("reach", 70), ("saved", 5), ("shares", 4)],
             account_type: "BUSINESS".into(),
-            ads: Vec::new(),
-            currency: "EUR".into(),
-            review: "ACTIVE".into(),
+            ads: AdAccount::default(),
             next: 18_000_000_000_000_000,
         }
     }
@@ -262,7 +255,16 @@ impl Platform for Instagram {
             "POST" => request.json().expect("a JSON body"),
             _ => Value::Null,
         };
-        if let Some(answer) = self.promoted(request, &parts, &body) {
+        let there = |creative: &Value| {
+            let media = creative["source_instagram_media_id"].as_str();
+            let live = |one: &&Media| !one.deleted;
+            self.media
+                .iter()
+                .filter(live)
+                .any(|one| Some(one.id.as_str()) == media)
+        };
+        if let Some(answer) = self.ads.answer(request, &parts, &body, there) {
+            assert!(self.facebook, "the Marketing API is Facebook's");
             return answer;
         }
         let owner = if self.facebook { PAGE } else { USER };

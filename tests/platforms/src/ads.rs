@@ -1,12 +1,13 @@
-//! An ad account, as "Marketing API" describes it: what runs is what is switched on at all
-//! three levels.
+//! An ad account of Meta's, as "Marketing API" describes it: what runs is what is switched
+//! on at all three levels.
 
+use jarchi_plugin_sdk::time;
 use serde_json::{Value, json};
 
-use super::{Instagram, missing, no};
 use crate::{Answer, Request};
 
 pub const AD_ACCOUNT: &str = "act_5500";
+const DAY: u64 = 24 * 60 * 60 * 1000;
 
 /// A campaign, an ad set, a creative or an ad.
 #[derive(Clone, Debug)]
@@ -15,6 +16,34 @@ pub struct Ad {
     /// `campaigns`, `adsets`, `adcreatives`, `ads`.
     pub kind: String,
     pub body: Value,
+}
+
+/// The account.
+#[derive(Clone, Debug)]
+pub struct AdAccount {
+    pub made: Vec<Ad>,
+    pub currency: String,
+    /// The `effective_status` of ads.
+    pub review: String,
+    /// In the currency's unit of Meta's: an ad set has as much a day at least.
+    pub least_a_day: u64,
+    /// The token may not manage it.
+    pub forbidden: bool,
+    /// The number given last.
+    pub next: u64,
+}
+
+impl Default for AdAccount {
+    fn default() -> Self {
+        AdAccount {
+            made: Vec::new(),
+            currency: "EUR".into(),
+            review: "ACTIVE".into(),
+            least_a_day: 100,
+            forbidden: false,
+            next: 23_840_000_000_000_000,
+        }
+    }
 }
 
 const PARAMETERS: &[(&str, &[&str])] = &[
@@ -51,6 +80,7 @@ const PARAMETERS: &[(&str, &[&str])] = &[
         "adcreatives",
         &[
             "name",
+            "object_story_id",
             "source_instagram_media_id",
             "instagram_user_id",
             "object_id",
@@ -60,9 +90,20 @@ const PARAMETERS: &[(&str, &[&str])] = &[
     ("ads", &["name", "adset_id", "creative", "status"]),
 ];
 
-impl Instagram {
+fn no(code: i64, subcode: i64, words: &str) -> Answer {
+    let error = json!({
+        "message": words, "type": "OAuthException", "code": code, "error_subcode": subcode,
+        "is_transient": false, "fbtrace_id": "Abc",
+    });
+    Answer::json(
+        if code == 200 { 403 } else { 400 },
+        &json!({ "error": error }),
+    )
+}
+
+impl AdAccount {
     fn ad(&self, id: &str) -> Option<&Ad> {
-        self.ads.iter().find(|ad| ad.id == id)
+        self.made.iter().find(|ad| ad.id == id)
     }
 
     /// The campaign that something is of.
@@ -74,19 +115,25 @@ impl Instagram {
         }
     }
 
+    /// A request below this path is for the Marketing API.
+    pub fn is_about(&self, path: &[&str]) -> bool {
+        path.first()
+            .is_some_and(|about| *about == AD_ACCOUNT || self.ad(about).is_some())
+    }
+
     /// The campaigns that cost money.
     pub fn running(&self) -> Vec<&Ad> {
         let on = |ad: &&Ad| ad.body["status"] == "ACTIVE";
         let below = |campaign: &Ad, kind: &str| {
             let of = |ad: &&Ad| self.campaign_of(ad) == Some(&campaign.id);
-            self.ads
+            self.made
                 .iter()
                 .filter(|ad| ad.kind == kind)
                 .filter(of)
                 .any(|ad| on(&ad))
         };
         let campaigns = self
-            .ads
+            .made
             .iter()
             .filter(|ad| ad.kind == "campaigns")
             .filter(on);
@@ -96,31 +143,36 @@ impl Instagram {
     }
 
     /// None where the request is about something else.
-    pub(super) fn promoted(
+    /// `knows` is asked whether the post of a creative is there.
+    pub fn answer(
         &mut self,
         request: &Request,
         parts: &[&str],
         body: &Value,
+        knows: impl Fn(&Value) -> bool,
     ) -> Option<Answer> {
         let about = *parts.first()?;
-        if about != AD_ACCOUNT && self.ad(about).is_none() {
+        if !self.is_about(parts) {
             return None;
         }
-        assert!(self.facebook, "the Marketing API is Facebook's");
+        if self.forbidden {
+            let words = "Ad account owner has NOT grant ads_management or ads_read permission";
+            return Some(no(200, 0, words));
+        }
         Some(match (request.method.as_str(), parts) {
             ("GET", [AD_ACCOUNT]) => Answer::json(200, &json!({ "currency": self.currency })),
-            ("POST", [AD_ACCOUNT, kind]) => self.make(kind, body),
+            ("POST", [AD_ACCOUNT, kind]) => self.make(kind, body, knows),
             ("GET", [_, kind]) => {
                 let fits = |ad: &&Ad| {
                     ad.kind == *kind && (about == AD_ACCOUNT || self.campaign_of(ad) == Some(about))
                 };
-                let told = self.ads.iter().filter(fits).map(|ad| {
+                let told = self.made.iter().filter(fits).map(|ad| {
                     json!({ "id": ad.id, "name": ad.body["name"], "status": ad.body["status"] })
                 });
                 Answer::json(200, &json!({ "data": told.collect::<Vec<_>>() }))
             }
             ("POST", [id]) => {
-                let ad = self.ads.iter_mut().find(|ad| ad.id == *id)?;
+                let ad = self.made.iter_mut().find(|ad| ad.id == *id)?;
                 ad.body["status"] = body["status"].clone();
                 Answer::json(200, &json!({ "success": true }))
             }
@@ -134,11 +186,11 @@ impl Instagram {
                             "impressions": "900", "reach": "700", "clicks": "12" }] } }),
                 )
             }
-            _ => missing(),
+            _ => no(100, 33, "Unsupported request"),
         })
     }
 
-    fn make(&mut self, kind: &str, body: &Value) -> Answer {
+    fn make(&mut self, kind: &str, body: &Value, knows: impl Fn(&Value) -> bool) -> Answer {
         let (_, known) = PARAMETERS
             .iter()
             .find(|(name, _)| *name == kind)
@@ -156,18 +208,30 @@ impl Instagram {
         if kind == "adsets" {
             let countries = &body["targeting"]["geo_locations"]["countries"];
             if countries.as_array().is_none_or(Vec::is_empty) {
-                return no(400, 100, 1_885_364, "Your ad set must include a location");
+                return no(100, 1_885_364, "Your ad set must include a location");
             }
-            assert!(body["lifetime_budget"].is_u64() && body["end_time"].is_string());
-        }
-        if kind == "adcreatives" {
-            let media = body["source_instagram_media_id"].as_str().expect("a post");
-            if self.find(media).is_none() {
-                return missing();
+            let moment = |name: &str| time::parse_rfc3339(body[name].as_str()?);
+            let (Some(start), Some(end)) = (moment("start_time"), moment("end_time")) else {
+                return no(
+                    100,
+                    0,
+                    "(#100) A lifetime budget needs start_time and end_time",
+                );
+            };
+            if end < start + DAY {
+                return no(100, 1_487_793, "The ad set has to run a day at least");
+            }
+            let days = (end - start).div_ceil(DAY);
+            if body["lifetime_budget"].as_u64().expect("a number") < days * self.least_a_day {
+                return no(100, 1_885_272, "Your budget is too low");
             }
         }
-        let id = self.number();
-        self.ads.push(Ad {
+        if kind == "adcreatives" && !knows(body) {
+            return no(100, 33, "The post does not exist, or is not yours");
+        }
+        self.next += 1;
+        let id = self.next.to_string();
+        self.made.push(Ad {
             id: id.clone(),
             kind: kind.to_owned(),
             body: body.clone(),
