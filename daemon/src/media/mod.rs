@@ -15,7 +15,7 @@ use crate::model::{Digest, FocalPoint, MediaItem, MediaKind};
 pub enum MediaError {
     #[error("{path}: {reason}")]
     Read { path: String, reason: String },
-    #[error("{path} is neither a picture, a video, a sound nor a PDF ({mime})")]
+    #[error("{path} is neither a picture, a video, a sound, a PDF nor captions ({mime})")]
     Kind { path: String, mime: String },
 }
 
@@ -183,7 +183,7 @@ fn sniff(head: &[u8]) -> Option<&'static str> {
 fn kind_of(mime: &str) -> Option<MediaKind> {
     Some(match mime {
         "image/gif" => MediaKind::Gif,
-        "application/pdf" => MediaKind::Document,
+        "application/pdf" | "application/x-subrip" | "text/vtt" => MediaKind::Document,
         _ if mime.starts_with("image/") => MediaKind::Image,
         _ if mime.starts_with("video/") => MediaKind::Video,
         _ if mime.starts_with("audio/") => MediaKind::Audio,

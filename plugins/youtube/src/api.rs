@@ -40,6 +40,12 @@ impl Api {
         self.request("POST", path)
     }
 
+    /// Asking for reports.
+    pub fn analytics(&self, path: &str) -> Request {
+        let url = format!("{}{path}", self.settings.analytics);
+        Request::new("GET", url).bearer(TOKEN)
+    }
+
     /// Bringing files.
     pub fn upload(&self, path: &str) -> Request {
         let Settings { api, version, .. } = &self.settings;

@@ -4,6 +4,7 @@ use jarchi_plugin_sdk::connection::{Standing, Target};
 use jarchi_plugin_sdk::{Account, Measure, Metric, PostMetrics, Problem, Receipt, Result};
 use serde_json::{Value, json};
 
+use crate::analytics;
 use crate::api::{Api, items};
 use crate::errors;
 
@@ -63,6 +64,9 @@ pub fn check(account: &Account) -> Result<Standing> {
             "the channel is not verified by phone: it takes no videos of more than 15 minutes, and no thumbnails",
         ));
     }
+    if let Some(why) = analytics::closed(&api)? {
+        problems.push(Problem::warning("numbers", why));
+    }
     Ok(Standing {
         name: text(&channel, "/snippet/title").to_owned(),
         url: Some(format!("{}/channel/{id}", api.settings.site)),
@@ -86,7 +90,7 @@ fn metrics(statistics: &Value, names: [(&str, Measure); 3]) -> Vec<Metric> {
         .collect()
 }
 
-/// The numbers of videos.
+/// The numbers of videos: the Data API's, and what only reports count.
 ///
 /// # Errors
 /// By the table of errors.
@@ -100,22 +104,26 @@ pub fn of_posts(account: &Account, posts: &[Receipt]) -> Result<Vec<PostMetrics>
             .query("part", "statistics")
             .query("id", ids.join(","));
         let found = items(&errors::read(request)?)?;
+        let mut reports = analytics::rows(&api, Some(&ids));
         known.extend(posts.iter().map(|post| {
             let Some(video) = found.iter().find(|video| text(video, "/id") == post.id) else {
                 return PostMetrics::gone(post);
             };
             let statistics = video.get("statistics").unwrap_or(&Value::Null);
-            PostMetrics::of(
-                post,
-                metrics(
-                    statistics,
-                    [
-                        ("viewCount", Measure::Views),
-                        ("likeCount", Measure::Likes),
-                        ("commentCount", Measure::Comments),
-                    ],
-                ),
-            )
+            let mut told = metrics(
+                statistics,
+                [
+                    ("viewCount", Measure::Views),
+                    ("likeCount", Measure::Likes),
+                    ("commentCount", Measure::Comments),
+                ],
+            );
+            let report = reports
+                .iter()
+                .position(|row| row.video.as_deref() == Some(&post.id));
+            let report = report.map(|at| reports.swap_remove(at));
+            analytics::fill(&mut told, report);
+            PostMetrics::of(post, told)
         }));
     }
     Ok(known)
@@ -126,7 +134,8 @@ pub fn of_posts(account: &Account, posts: &[Receipt]) -> Result<Vec<PostMetrics>
 /// # Errors
 /// By the table of errors.
 pub fn of_account(account: &Account) -> Result<Vec<Metric>> {
-    let channel = Api::of(account)?.channel("statistics")?;
+    let api = Api::of(account)?;
+    let channel = api.channel("statistics")?;
     let statistics = channel.get("statistics").unwrap_or(&Value::Null);
     let hidden = statistics.get("hiddenSubscriberCount") == Some(&Value::Bool(true));
     let mut told = metrics(
@@ -140,5 +149,6 @@ pub fn of_account(account: &Account) -> Result<Vec<Metric>> {
     if hidden {
         told.retain(|metric| metric.measure != Measure::Followers);
     }
+    analytics::fill(&mut told, analytics::rows(&api, None).into_iter().next());
     Ok(told)
 }

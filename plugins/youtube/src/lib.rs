@@ -1,10 +1,14 @@
 //! Jarchi's connector for YouTube: videos and Shorts, by the Data API.
 //!
 //! [`plan`] says what a post becomes and what YouTube would refuse, [`publish`] uploads
-//! chunk after chunk and looks up what may have arrived, [`channel`] tells what the token
-//! opens and what became of videos, [`inbox`] reads and answers comments; [`errors`] is the table of refusals.
+//! chunk after chunk and looks up what may have arrived, [`captions`] adds tracks,
+//! [`channel`] tells what the token opens and what became of videos, [`analytics`] what
+//! only reports count, [`inbox`] reads and answers comments; [`errors`] is the table of
+//! refusals.
 
+pub mod analytics;
 pub mod api;
+pub mod captions;
 pub mod channel;
 pub mod errors;
 pub mod inbox;

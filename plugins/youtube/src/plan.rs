@@ -6,6 +6,7 @@ use jarchi_plugin_sdk::{
 };
 use serde_json::{Value, json};
 
+use crate::captions;
 use crate::settings::{License, OPTIONS, Options, Privacy, Settings};
 
 /// Characters ("videos" resource, `snippet.title`).
@@ -131,6 +132,7 @@ pub fn check(account: &Account, post: &Post) -> Result<Vec<Problem>> {
     let mut wrong = |place: &str, message: String| problems.push(Problem::error(place, message));
     check_words(post, &options, &mut wrong);
     check_files(post, &options, &mut wrong);
+    captions::check(post, &options, &mut wrong);
     if post.poll.is_some() {
         wrong("poll", "YouTube's API has no polls".into());
     }
@@ -244,7 +246,7 @@ fn check_words(post: &Post, options: &Options, wrong: &mut impl FnMut(&str, Stri
 
 fn check_files(post: &Post, options: &Options, wrong: &mut impl FnMut(&str, String)) {
     let (mut videos, mut pictures) = (0, 0);
-    for (number, item) in post.media.iter().enumerate() {
+    for (number, item) in captions::others(post) {
         let place = format!("media[{number}]");
         match item.kind {
             MediaKind::Video => {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::api::{Api, TOKEN, items};
+use crate::captions;
 use crate::errors;
 use crate::plan;
 use crate::settings::Options;
@@ -38,6 +39,8 @@ pub struct State {
     pub processed: bool,
     pub looks: u32,
     pub thumbnail: bool,
+    /// Tracks that YouTube has.
+    pub captions: usize,
     pub listed: bool,
     /// The first comment's identifier.
     pub comment: Option<String>,
@@ -91,6 +94,13 @@ pub fn step(delivery: &Delivery, mut state: State) -> Result<Outcome> {
         errors::read(request).map_err(|error| error.context("setting the thumbnail"))?;
         state.thumbnail = true;
         return Ok(state.progress("the thumbnail is set")?.into());
+    }
+    if let Some(track) = captions::of(&delivery.post, &options)?.get(state.captions) {
+        captions::add(&api, &video, track)
+            .map_err(|error| error.context(format!("adding {}", track.shown())))?;
+        state.captions += 1;
+        let note = format!("{} are added", track.shown());
+        return Ok(state.progress(note)?.into());
     }
     if let Some(playlist) = &options.playlist
         && !state.listed

@@ -13,6 +13,9 @@ pub const STEP: u64 = 256;
 pub struct Settings {
     #[serde(default = "api")]
     pub api: String,
+    /// Where reports are asked for.
+    #[serde(default = "analytics")]
+    pub analytics: String,
     /// Where people see videos.
     #[serde(default = "site")]
     pub site: String,
@@ -36,6 +39,10 @@ fn api() -> String {
     "https://www.googleapis.com".into()
 }
 
+fn analytics() -> String {
+    "https://youtubeanalytics.googleapis.com".into()
+}
+
 fn site() -> String {
     "https://www.youtube.com".into()
 }
@@ -53,7 +60,11 @@ impl Settings {
     /// `Invalid`: they are not as the manifest declares them.
     pub fn of(account: &Account) -> Result<Self> {
         let mut settings: Settings = account.settings()?;
-        for url in [&mut settings.api, &mut settings.site] {
+        for url in [
+            &mut settings.api,
+            &mut settings.analytics,
+            &mut settings.site,
+        ] {
             url.truncate(url.trim_end_matches('/').len());
         }
         // A gigabyte is far more than what helps.
@@ -100,7 +111,7 @@ pub enum License {
 }
 
 /// The keys of [`Options`].
-pub const OPTIONS: [&str; 13] = [
+pub const OPTIONS: [&str; 14] = [
     "title",
     "tags",
     "category",
@@ -114,6 +125,7 @@ pub const OPTIONS: [&str; 13] = [
     "short",
     "embeddable",
     "license",
+    "captions",
 ];
 
 /// `options.youtube` of a post.
@@ -140,4 +152,22 @@ pub struct Options {
     pub short: bool,
     pub embeddable: Option<bool>,
     pub license: Option<License>,
+    /// Tracks, or what is to be said of the post's files of captions.
+    pub captions: Vec<Caption>,
+}
+
+/// A track of captions.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Caption {
+    /// The name of a file of the post.
+    pub file: Option<String>,
+    /// Or the cues themselves.
+    pub text: Option<String>,
+    /// Else the one in the file's name, else the post's.
+    pub language: Option<String>,
+    /// What people choose it by.
+    pub name: String,
+    /// Nobody sees it yet.
+    pub draft: bool,
 }

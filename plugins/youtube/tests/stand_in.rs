@@ -13,6 +13,7 @@ use jarchi_plugin_youtube::publish::State;
 use serde_json::{Value, json};
 
 const CHUNK: usize = 256 << 10;
+const SRT: &[u8] = b"1\n00:00:01,000 --> 00:00:02,500\nSalam\n";
 
 fn stage() -> Stage<Platform> {
     let stage = Stage::new(Platform::default());
@@ -22,6 +23,14 @@ fn stage() -> Stage<Platform> {
 
 fn account() -> Account {
     testing::account(&json!({ "channel": CHANNEL, "chunk": 256 }))
+}
+
+/// The tracks of captions that are there.
+fn tracks(books: &Platform) -> Vec<String> {
+    let there = books.captions.iter().filter(|one| one.bytes.is_some());
+    there
+        .map(|one| one.snippet["language"].to_string())
+        .collect()
 }
 
 /// Two and a half chunks, and all that a post can say.
@@ -37,8 +46,11 @@ fn whole(stage: &Stage<Platform>) -> Delivery {
     let mut post = film(stage);
     let picture = stage.file("cover.jpg", "image/jpeg", *b"jpeg");
     post.media.push(picture);
+    post.media
+        .push(stage.file("film.az.srt", "application/x-subrip", SRT));
     post.first_comment = Some("Resept aşağıda".into());
-    post.options = json!({ "playlist": PLAYLIST }).to_string();
+    let cues = json!({ "text": "WEBVTT\n\n00:01.000 --> 00:02.000\nTea", "language": "en" });
+    post.options = json!({ "playlist": PLAYLIST, "captions": [cues] }).to_string();
     testing::delivery(&account(), post)
 }
 
@@ -85,6 +97,7 @@ fn a_whole_video() {
     assert_eq!(video.thumbnail.as_deref(), Some(&b"jpeg"[..]));
     assert!(video.notified);
     assert_eq!(books.playlist, [video.id.as_str()]);
+    assert_eq!(tracks(&books), ["\"az\"", "\"en\""]);
     assert_eq!(books.comments[0].text, "Resept aşağıda");
     assert_eq!(receipt.id, video.id);
     assert_eq!(receipt.parts, [books.comments[0].id.as_str()]);
@@ -362,8 +375,9 @@ fn lost_answers() {
             books.videos.len(),
             books.comments.len(),
             books.playlist.len(),
+            tracks(&books).len(),
         );
-        assert_eq!(counts, (1, 1, 1), "answer {lost} lost");
+        assert_eq!(counts, (1, 1, 1, 2), "answer {lost} lost");
         assert_eq!(receipt.parts.len(), 1);
     }
 }
@@ -526,15 +540,27 @@ fn the_channel_and_its_numbers() {
         .iter()
         .map(|metric| (metric.measure.clone(), metric.value))
         .collect();
-    assert_eq!(numbers, [(Measure::Views, 1200), (Measure::Comments, 3)]);
+    let other = |name: &str| Measure::Other(name.into());
+    // What both APIs count is the Data API's: reports are late.
+    let reported = [
+        (Measure::WatchTime, 321 * 60_000),
+        (other("average-view-duration"), 17_500),
+        (Measure::Likes, 40),
+        (Measure::Shares, 5),
+        (other("subscribers-gained"), 2),
+        (Measure::Impressions, 9000),
+    ];
+    let counted = [(Measure::Views, 1200), (Measure::Comments, 3)];
+    assert_eq!(numbers, [&counted[..], &reported[..]].concat());
     assert!(!told[0].gone && told[1].gone);
     let of_account = || -> Vec<i64> {
         let told = YouTube::account(&account()).expect("told");
         told.iter().map(|metric| metric.value).collect()
     };
-    assert_eq!(of_account(), [1230, 98765, 1]);
+    let reported = reported.map(|(_, value)| value);
+    assert_eq!(of_account(), [&[1230, 98765, 1], &reported[..]].concat());
     stage.platform.borrow_mut().hidden_subscribers = true;
-    assert_eq!(of_account(), [98765, 1]);
+    assert_eq!(of_account(), [&[98765, 1], &reported[..]].concat());
 
     for _ in 0..2 {
         YouTube::delete(&account(), &receipt).expect("deleted");

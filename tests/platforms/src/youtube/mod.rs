@@ -4,7 +4,9 @@
 //! Its refusals follow the API's "Errors" page, its uploads "Resumable Uploads"; the
 //! requests' form is judged by [`spec::youtube`].
 
+mod captions;
 mod comments;
+mod reports;
 mod upload;
 
 use std::collections::BTreeMap;
@@ -13,11 +15,15 @@ use serde_json::{Value, json};
 
 use crate::{Answer, Platform, Request, spec};
 
+pub use captions::Caption;
 pub use comments::Comment;
+pub use reports::Reports;
 
 pub const TOKEN: &str = "ya29.token";
 pub const CHANNEL: &str = "UC0123456789abcdefghij";
 pub const UPLOADS: &str = "UU0123456789abcdefghij";
+/// The Analytics API's host.
+pub const ANALYTICS: &str = "youtubeanalytics.googleapis.com";
 pub const PLAYLIST: &str = "PL0123456789";
 
 /// A video of the channel.
@@ -54,6 +60,9 @@ pub struct YouTube {
     pub videos: Vec<Video>,
     pub sessions: BTreeMap<String, Session>,
     pub comments: Vec<Comment>,
+    pub captions: Vec<Caption>,
+    /// The Analytics API, as it is for this login.
+    pub reports: Reports,
     pub playlist: Vec<String>,
     /// Looks until a video is processed, and what it is then: `uploadStatus`, and the
     /// reason.
@@ -73,6 +82,8 @@ impl Default for YouTube {
             videos: vec![],
             sessions: BTreeMap::new(),
             comments: vec![],
+            captions: vec![],
+            reports: Reports::default(),
             playlist: vec![],
             processing: (2, "processed", ""),
             keeps: usize::MAX,
@@ -210,12 +221,22 @@ impl Platform for YouTube {
             return no(401, "authError", "Invalid Credentials");
         }
         let query = request.query();
+        let reports = request.url.host_str() == Some(ANALYTICS);
+        if reports || request.path() == "/v2/reports" {
+            return match (reports, request.path()) {
+                (true, "/v2/reports") => self.report(&query, now),
+                _ => no(404, "notFound", "Not Found"),
+            };
+        }
         let body = request.json().unwrap_or_default();
         let path = request.path().to_owned();
         match (request.method.as_str(), path.as_str()) {
             ("POST", "/upload/youtube/v3/videos") => self.begin(request),
             ("PUT", "/upload/youtube/v3/videos") => self.chunk(request, now),
             ("POST", "/upload/youtube/v3/thumbnails/set") => self.set_thumbnail(request),
+            ("POST", "/upload/youtube/v3/captions") => self.begin_caption(request),
+            ("PUT", "/upload/youtube/v3/captions") => self.bring_caption(request),
+            ("GET", "/youtube/v3/captions") => self.show_captions(&query["videoId"]),
             ("GET", "/youtube/v3/channels") => self.channels(),
             ("GET", "/youtube/v3/videos") => self.show_videos(&query["id"]),
             ("DELETE", "/youtube/v3/videos") => {
