@@ -144,6 +144,8 @@ struct Row {
     due: Timestamp,
     tries: u32,
     place: Place,
+    /// When its due time was reckoned from the clock.
+    put_off: Option<Timestamp>,
 }
 
 /// What must be so.
@@ -203,7 +205,17 @@ impl Model {
         );
         self.rests[lane] = None;
         if let Some(row) = self.rows.get_mut(&job.id) {
-            row.place = Place::Running;
+            (row.place, row.put_off) = (Place::Running, None);
+        }
+    }
+
+    /// The clock shows less: what was put off by more waits as long from now on.
+    fn set_back(&mut self, now: Timestamp) {
+        for row in self.rows.values_mut() {
+            if let Some(at) = row.put_off.filter(|at| *at > now) {
+                row.due = now.saturating_add(row.due.since(at));
+                row.put_off = Some(now);
+            }
         }
     }
 
@@ -307,6 +319,7 @@ impl<'a> World<'a> {
                     due: moved(now, late),
                     tries: 0,
                     place: Place::Waiting,
+                    put_off: None,
                 };
                 let new = NewJob {
                     lane: lane_of(self.case, lane),
@@ -340,7 +353,7 @@ impl<'a> World<'a> {
                         .write(move |tx| tx.reschedule(id, due, Again::Fresh));
                     done.await.expect("written");
                     if let Some(row) = self.model.rows.get_mut(&id) {
-                        (row.due, row.tries) = (due, 0);
+                        (row.due, row.tries, row.put_off) = (due, 0, None);
                     }
                 }
             }
@@ -349,6 +362,10 @@ impl<'a> World<'a> {
                 // What it does by the old time is done.
                 self.idle().await;
                 self.hands.set(moved(now, seconds));
+                if seconds < 0 {
+                    self.idle().await;
+                    self.model.set_back(self.clock.now());
+                }
             }
         }
     }
@@ -378,6 +395,7 @@ impl<'a> World<'a> {
             }
             End::Later(late) => {
                 (row.due, row.place) = (moved(now, late), Place::Waiting);
+                row.put_off = (row.due > now).then_some(now);
                 Disposition::Later(row.due)
             }
             End::Transient | End::Limited(_) | End::Invalid => {
@@ -390,6 +408,7 @@ impl<'a> World<'a> {
                 match after_fault(&job, &fault, now, &RETRY) {
                     Next::Again(at) => {
                         (row.due, row.place) = (at, Place::Waiting);
+                        row.put_off = Some(now);
                         if let Fault::RateLimited(_) = fault {
                             self.model.rests[row.lane] = Some((now, at));
                         }

@@ -404,3 +404,35 @@ async fn dates_far_ahead_and_a_leap_day() {
     );
     world.stop().await;
 }
+
+/// Unix time has no leap seconds: at the end of one, the clock of a machine that does not
+/// smear it shows a second twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leap_second_repeats_nothing() {
+    let midnight = instant(Tz::UTC, "2027-01-01 00:00");
+    let millis = |millis: u64| midnight.saturating_sub(TimeSpan(millis));
+    let last = schedule("last-second", "59 59 23 * * *", Tz::UTC, Misfire::RunAll);
+    let first = schedule("midnight", "0 0 * * *", Tz::UTC, Misfire::RunAll);
+    let mut world = World::new(millis(30_000), vec![last, first]);
+    world.start().await;
+    world.hands.set(millis(100));
+    while world.fired("last-second").is_empty() {
+        tokio::task::yield_now().await;
+    }
+    // 23:59:59 comes again.
+    world.hands.set(millis(1000));
+    world.hands.set(millis(100));
+    world.at(midnight).await;
+    assert_eq!(world.fired("last-second"), [millis(1000)]);
+    assert_eq!(world.fired("midnight"), [midnight]);
+    // Where the kernel steps back only after midnight was shown.
+    world.hands.set(millis(900));
+    world.hands.set(millis(50));
+    world.hands.set(midnight);
+    world
+        .at(midnight.saturating_add(TimeSpan::from_mins(1)))
+        .await;
+    assert_eq!(world.fired("last-second"), [millis(1000)]);
+    assert_eq!(world.fired("midnight"), [midnight]);
+    world.stop().await;
+}

@@ -264,11 +264,11 @@ impl Keeper {
             }
             Err(Trouble::Ended(_)) => self.settle(party, job.id, None).await,
             Err(Trouble::TooYoung(until)) => {
-                let id = job.id;
+                let (id, now) = (job.id, self.now());
                 let write = self
                     .0
                     .store
-                    .write(move |tx| tx.reschedule(id, until, Again::Later));
+                    .write(move |tx| tx.put_off(id, until, Again::Later, now));
                 write.await
             }
             Err(trouble) => self.postpone(party, job, &connection, trouble).await,
@@ -333,7 +333,7 @@ impl Keeper {
                 if let Some(cause) = &cause {
                     alarm::raise(tx, cause, now)?;
                 }
-                tx.reschedule(id, due, Again::Fault(fault))
+                tx.put_off(id, due, Again::Fault(fault), now)
             })
             .await
     }

@@ -88,6 +88,10 @@ pub struct Job {
     pub faults: Vec<JobFault>,
     /// A dead letter, and why.
     pub dead: Option<String>,
+    /// When `due` was last reckoned from the clock of that moment, which may have been
+    /// wrong; none where somebody chose it.
+    #[serde(default)]
+    pub put_off: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

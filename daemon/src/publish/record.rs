@@ -23,10 +23,10 @@ pub(super) fn apply(
     match follow {
         Follow::GoOn => {}
         Follow::Stay => tx.reschedule(job, delivery.due.min(now), Again::Later)?,
-        Follow::At(due, why) => tx.reschedule(job, *due, why.clone())?,
+        Follow::At(due, why) => tx.put_off(job, *due, why.clone(), now)?,
         Follow::Rest(until, why) => {
             // Those behind it are no less limited than it is.
-            tx.reschedule(job, delivery.due.min(*until), why.clone())?;
+            tx.put_off(job, delivery.due.min(*until), why.clone(), now)?;
             queue::note_rest(tx, &lane(&delivery.account), now, *until);
         }
         Follow::Done => {

@@ -72,6 +72,7 @@ mod tests {
             tries,
             faults: Vec::new(),
             dead: None,
+            put_off: None,
         }
     }
 

@@ -96,7 +96,11 @@ impl<W: Worker> Dispatcher<W> {
         let released = {
             let owner = owner.clone();
             store
-                .write(move |tx| tx.release_leases(&owner, now))
+                .write(move |tx| {
+                    let released = tx.release_leases(&owner, now)?;
+                    told_of(tx.bring_forward(now)?);
+                    Ok::<_, StoreError>(released)
+                })
                 .await?
         };
         if released > 0 {
@@ -150,6 +154,8 @@ impl<W: Worker> Dispatcher<W> {
             let now = self.clock.now();
             if now < before {
                 self.lanes.set_back(now);
+                let bring = move |tx: &mut Tx<'_>| tx.bring_forward(now);
+                told_of(self.store.write(bring).await?);
             }
             before = now;
             let stopping = *self.stop.borrow();
@@ -177,11 +183,10 @@ impl<W: Worker> Dispatcher<W> {
                 }
             };
             let clock = self.clock.clone();
-            let rests = self.lanes.any_rests();
             tokio::select! {
                 Some(ended) = self.tasks.join_next() => self.ended(ended),
                 Some(hint) = self.hints.recv() => self.hinted(&hint),
-                () = clock.set_back(now), if rests => {}
+                () = clock.set_back(now) => {}
                 Ok(()) = self.options.changed() => self.regroup(),
                 Ok(()) = self.stop.changed() => {}
                 () = timer => {}
@@ -275,6 +280,15 @@ impl<W: Worker> Dispatcher<W> {
     }
 }
 
+fn told_of(brought: u64) {
+    if brought > 0 {
+        tracing::warn!(
+            brought,
+            "the clock was set back; jobs that it had put off wait anew"
+        );
+    }
+}
+
 /// A lane's rest outlives the daemon: a platform that asked to be left alone still wants it
 /// after a restart.
 pub(crate) fn note_rest(tx: &mut Tx<'_>, lane: &str, now: Timestamp, until: Timestamp) {
@@ -324,7 +338,7 @@ async fn settle<W: Worker>(
         }
         Disposition::Later(due) => {
             store
-                .write(move |tx| tx.reschedule(job.id, due, Again::Later))
+                .write(move |tx| tx.put_off(job.id, due, Again::Later, now))
                 .await?;
             Ok(None)
         }
@@ -339,7 +353,7 @@ async fn settle<W: Worker>(
             let worker = worker.clone();
             store
                 .write(move |tx| match &next {
-                    Next::Again(at) => tx.reschedule(job.id, *at, Again::Fault(entry)),
+                    Next::Again(at) => tx.put_off(job.id, *at, Again::Fault(entry), now),
                     Next::Bury(reason) => {
                         worker.buried(tx, &job, reason, now)?;
                         tx.bury(job.id, reason, Some(entry))

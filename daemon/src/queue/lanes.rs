@@ -121,11 +121,6 @@ impl Lanes {
         }
     }
 
-    /// Whether a clock that is set back would change anything.
-    pub(super) fn any_rests(&self) -> bool {
-        self.lanes.values().any(|lane| lane.rest.is_some())
-    }
-
     /// Puts a lane that does not run where it belongs.
     fn requeue(&mut self, name: &str, now: Timestamp) {
         let Some(lane) = self.lanes.get_mut(name).filter(|lane| !lane.running) else {

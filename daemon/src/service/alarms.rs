@@ -119,7 +119,7 @@ impl Alarms {
                     tx.complete(other.id)?;
                 }
                 match next {
-                    Some(next) => tx.reschedule(job, next, Again::Fresh)?,
+                    Some(next) => tx.put_off(job, next, Again::Fresh, now)?,
                     None => tx.complete(job)?,
                 }
                 Ok(notices)
@@ -195,7 +195,7 @@ impl Alarms {
                 if stale {
                     tx.bury(id, &reason, Some(fault))
                 } else {
-                    tx.reschedule(id, again, Again::Fault(fault))
+                    tx.put_off(id, again, Again::Fault(fault), now)
                 }
             })
             .await

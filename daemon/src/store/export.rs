@@ -84,6 +84,7 @@ pub(super) fn codec(tree: Tree) -> Box<dyn Codec> {
         Tree::Meta
         | Tree::Due
         | Tree::Dead
+        | Tree::PutOff
         | Tree::Agenda
         | Tree::Open
         | Tree::Kv

@@ -3,7 +3,8 @@
 //! `due` holds one key for each job that waits: lane, priority, due time, number. So the
 //! next job of a lane is one seek away, however many wait behind it or in other lanes. A
 //! claim moves the job from `due` to `leases`; the row itself is not written again before
-//! something is to be remembered of it.
+//! something is to be remembered of it. `put-off` holds a key for each job whose due time
+//! was reckoned from the clock: what a clock that ran ahead has put off is found by it.
 
 use std::ops::Bound;
 
@@ -85,6 +86,12 @@ pub(super) fn due_key(job: &Job) -> Vec<u8> {
         .build()
 }
 
+/// When it was put off, and its number.
+fn put_off_key(job: &Job) -> Option<Vec<u8>> {
+    let at = job.put_off?;
+    Some(Key::new().number(at.0).number(job.id.0).build())
+}
+
 /// Due time and number in a key of `due`.
 fn parse_due(key: &[u8]) -> Option<(Timestamp, Id)> {
     let id = trailing_number(key)?;
@@ -130,6 +137,7 @@ impl Tx<'_> {
             tries: 0,
             faults: Vec::new(),
             dead: None,
+            put_off: None,
         };
         JOBS.put(self, &job.id.to_key(), &job)?;
         self.put_due(&job);
@@ -164,6 +172,7 @@ impl Tx<'_> {
                 }
                 let found = self.expect_job(id)?;
                 self.remove(Tree::Due, &due_key(&found));
+                self.forget_put_off(&found);
                 LEASES.put(self, &id.to_key(), lease)?;
                 job = Some(found);
                 break;
@@ -183,8 +192,29 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The job waits again, until `due`.
+    /// The job waits again, until `due`: a time that somebody chose.
     pub fn reschedule(&mut self, id: Id, due: Timestamp, why: Again) -> Result<(), StoreError> {
+        self.wait_again(id, due, why, None)
+    }
+
+    /// As [`Tx::reschedule`], until a time that was reckoned from `now`.
+    pub fn put_off(
+        &mut self,
+        id: Id,
+        due: Timestamp,
+        why: Again,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.wait_again(id, due, why, (due > now).then_some(now))
+    }
+
+    fn wait_again(
+        &mut self,
+        id: Id,
+        due: Timestamp,
+        why: Again,
+        put_off: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
         let mut job = self.expect_job(id)?;
         self.unqueue(&job);
         match why {
@@ -195,11 +225,58 @@ impl Tx<'_> {
             Again::Later => {}
             Again::Fresh => job.tries = 0,
         }
-        job.due = due;
         job.dead = None;
-        JOBS.put(self, &id.to_key(), &job)?;
+        self.wait(job, due, put_off)
+    }
+
+    fn wait(
+        &mut self,
+        mut job: Job,
+        due: Timestamp,
+        put_off: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
+        job.due = due;
+        job.put_off = put_off;
+        JOBS.put(self, &job.id.to_key(), &job)?;
+        if let Some(key) = put_off_key(&job) {
+            self.put(Tree::PutOff, &key, Vec::new());
+        }
         self.put_due(&job);
         Ok(())
+    }
+
+    /// The clock shows `now`, and what was put off by one that showed more waits as long
+    /// from now on: else a post would wait for years where the clock was years ahead. A
+    /// delivery goes out no sooner than it is due.
+    pub fn bring_forward(&mut self, now: Timestamp) -> Result<u64, StoreError> {
+        let later = Key::new().number(now.0.saturating_add(1)).build();
+        let from = Bound::Included(later.as_slice());
+        let mut brought = 0;
+        for (key, _) in self.range(Tree::PutOff, from, Bound::Unbounded, usize::MAX)? {
+            let id = Id(trailing_number(&key).unwrap_or_default());
+            let Some(job) = self.job(id)? else {
+                continue;
+            };
+            let Some(at) = job.put_off.filter(|at| *at > now) else {
+                continue;
+            };
+            let mut due = now.saturating_add(job.due.since(at));
+            if let Work::Publish { delivery } = &job.work
+                && let Some(delivery) = self.delivery(*delivery)?
+            {
+                due = due.max(delivery.due.min(job.due));
+            }
+            self.unqueue(&job);
+            self.wait(job, due, Some(now))?;
+            brought += 1;
+        }
+        Ok(brought)
+    }
+
+    fn forget_put_off(&mut self, job: &Job) {
+        if let Some(key) = put_off_key(job) {
+            self.remove(Tree::PutOff, &key);
+        }
     }
 
     /// The job becomes a dead letter, kept with its history.
@@ -246,6 +323,7 @@ impl Tx<'_> {
     fn unqueue(&mut self, job: &Job) {
         self.remove(Tree::Due, &due_key(job));
         self.remove(Tree::Leases, &job.id.to_key());
+        self.forget_put_off(job);
         if job.dead.is_some() {
             self.remove(Tree::Dead, &job.id.to_key());
         }

@@ -134,7 +134,7 @@ fn check_jobs(view: View<'_>, report: &mut CheckReport) -> Result<(), StoreError
         }
         Ok(())
     })?;
-    for tree in [Tree::Due, Tree::Leases, Tree::Dead] {
+    for tree in [Tree::Due, Tree::Leases, Tree::Dead, Tree::PutOff] {
         for key in view.sled(tree).iter().keys() {
             let key = key.map_err(super::raw::failed)?;
             let id = Id(trailing_number(&key).unwrap_or_default());

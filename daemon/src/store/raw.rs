@@ -15,6 +15,7 @@ pub(super) enum Tree {
     Due,
     Leases,
     Dead,
+    PutOff,
     Posts,
     Deliveries,
     Agenda,
@@ -33,12 +34,13 @@ pub(super) enum Tree {
 }
 
 impl Tree {
-    pub(super) const ALL: [Tree; 20] = [
+    pub(super) const ALL: [Tree; 21] = [
         Tree::Meta,
         Tree::Jobs,
         Tree::Due,
         Tree::Leases,
         Tree::Dead,
+        Tree::PutOff,
         Tree::Posts,
         Tree::Deliveries,
         Tree::Agenda,
@@ -63,6 +65,7 @@ impl Tree {
             Tree::Due => "due",
             Tree::Leases => "leases",
             Tree::Dead => "dead",
+            Tree::PutOff => "put-off",
             Tree::Posts => "posts",
             Tree::Deliveries => "deliveries",
             Tree::Agenda => "agenda",
@@ -473,7 +476,13 @@ impl Tree {
     const fn may_be_large(self) -> bool {
         !matches!(
             self,
-            Tree::Due | Tree::Leases | Tree::Open | Tree::Dead | Tree::Agenda | Tree::Published
+            Tree::Due
+                | Tree::Leases
+                | Tree::Open
+                | Tree::Dead
+                | Tree::PutOff
+                | Tree::Agenda
+                | Tree::Published
         )
     }
 }
