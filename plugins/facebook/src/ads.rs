@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::api::Api;
+use crate::publish::is_story;
 
 /// The ad account. A Page's token has no say in it, so that the one that was given manages
 /// it.
@@ -53,6 +54,9 @@ fn story(api: &Api, post: &Receipt) -> Result<String> {
         post_id: Option<String>,
         is_eligible_for_promotion: Option<bool>,
         promotable_id: Option<String>,
+    }
+    if is_story(post) {
+        return Err(Error::invalid("a story can't be promoted"));
     }
     let own = api.own()?;
     let ask = |id: &str, fields: &str| -> Result<Told> {

@@ -1,9 +1,11 @@
 //! What Facebook would refuse, told before anything is sent.
 //!
-//! Sources: "Page Feed", "Page Photos", "Page Videos" and "Reels Publishing"; where they
+//! Sources: "Page Feed", "Page Photos", "Page Videos", "Reels Publishing" and "Stories API"; where they
 //! tell no limit, what other clients met.
 
-use jarchi_plugin_sdk::{MediaItem, MediaKind, Post, Problem, count, options};
+use jarchi_plugin_sdk::{
+    MediaItem, MediaKind, Millis, Post, Problem, Timestamp, clock, count, options,
+};
 
 use crate::plan::{OPTIONS, Options};
 
@@ -16,6 +18,10 @@ const TITLE: usize = 255;
 const VIDEO_LENGTH: u64 = 4 * 60 * 60 * 1000;
 const REEL: std::ops::RangeInclusive<u64> = 3_000..=90_000;
 const REEL_SIDES: (u32, u32) = (540, 960);
+/// Milliseconds ("Stories API").
+const STORY: std::ops::RangeInclusive<u64> = 3_000..=60_000;
+/// From now on ("Page Feed", `scheduled_publish_time`).
+pub const PLANNED: std::ops::RangeInclusive<Millis> = 10 * 60 * 1000..=30 * 24 * 60 * 60 * 1000;
 
 pub fn check(post: &Post) -> Vec<Problem> {
     let mut problems = Vec::new();
@@ -30,6 +36,20 @@ pub fn check(post: &Post) -> Vec<Problem> {
         problems.push(Problem::error("text", message));
     }
     files(post, &options, &mut problems);
+    story(post, &options, &mut problems);
+    match options.planned() {
+        Ok(Some(moment)) => {
+            if let Err(message) = in_time(moment) {
+                problems.push(Problem::error("options.schedule", message));
+            }
+            if post.first_comment.is_some() {
+                let message = "a post that is not out yet takes no comment";
+                problems.push(Problem::error("first-comment", message));
+            }
+        }
+        Ok(None) => {}
+        Err(error) => problems.push(Problem::error("options.schedule", error.reason())),
+    }
     let title = options.title.as_deref().map_or(0, count::chars);
     if title > TITLE {
         let message = format!("{title} characters; Facebook takes {TITLE}");
@@ -59,6 +79,37 @@ pub fn check(post: &Post) -> Vec<Problem> {
     problems
 }
 
+/// Whether Facebook takes a planned time now.
+pub fn in_time(moment: Timestamp) -> Result<(), String> {
+    match PLANNED.contains(&moment.saturating_sub(clock::now())) {
+        true => Ok(()),
+        false => Err("Facebook publishes by itself 10 minutes to 30 days from now".into()),
+    }
+}
+
+fn story(post: &Post, options: &Options, problems: &mut Vec<Problem>) {
+    if !options.story {
+        return;
+    }
+    let mut error = |place: &str, words: &str| problems.push(Problem::error(place, words));
+    if options.reel {
+        error("options.story", "a post is a reel or a story");
+    }
+    if post.media.len() != 1 {
+        error("media", "a story is one photo or one video");
+    }
+    if options.schedule.is_some() {
+        error("options.schedule", "Facebook's API schedules no stories");
+    }
+    if post.first_comment.is_some() {
+        error("first-comment", "a story takes no comments");
+    }
+    if !jarchi_plugin_sdk::compose::whole_text(post).is_empty() || options.title.is_some() {
+        let message = "a story shows no text, link or hashtags";
+        problems.push(Problem::warning("text", message));
+    }
+}
+
 fn files(post: &Post, options: &Options, problems: &mut Vec<Problem>) {
     let videos = |item: &&MediaItem| item.kind == MediaKind::Video;
     let count = post.media.iter().filter(videos).count();
@@ -76,10 +127,12 @@ fn files(post: &Post, options: &Options, problems: &mut Vec<Problem>) {
         let place = format!("media[{index}]");
         let name = &item.name;
         let known = match item.kind {
-            MediaKind::Image | MediaKind::Gif => matches!(
-                item.mime.as_str(),
-                "image/jpeg" | "image/png" | "image/gif" | "image/webp"
-            ),
+            MediaKind::Image | MediaKind::Gif => {
+                matches!(
+                    item.mime.as_str(),
+                    "image/jpeg" | "image/png" | "image/gif" | "image/webp"
+                ) && !(options.story && item.mime == "image/webp")
+            }
             MediaKind::Video => matches!(item.mime.as_str(), "video/mp4" | "video/quicktime"),
             MediaKind::Audio | MediaKind::Document => false,
         };
@@ -105,14 +158,19 @@ fn files(post: &Post, options: &Options, problems: &mut Vec<Problem>) {
             continue;
         }
         let length = item.length;
-        if options.reel {
-            if length.is_some_and(|length| !REEL.contains(&length)) {
-                let message = format!("{name}: a reel lasts 3 to 90 seconds");
+        if options.reel || options.story {
+            let (what, lasts) = match options.story {
+                true => ("story", STORY),
+                false => ("reel", REEL),
+            };
+            if length.is_some_and(|length| !lasts.contains(&length)) {
+                let most = lasts.end() / 1000;
+                let message = format!("{name}: a {what} lasts 3 to {most} seconds");
                 problems.push(Problem::error(place.as_str(), message));
             }
             let sides = item.width.zip(item.height);
             if sides.is_some_and(|(width, height)| width < REEL_SIDES.0 || height < REEL_SIDES.1) {
-                let message = format!("{name}: a reel has at least 540 × 960 pixels");
+                let message = format!("{name}: a {what} has at least 540 × 960 pixels");
                 problems.push(Problem::error(place.as_str(), message));
             }
         } else if length.is_some_and(|length| length > VIDEO_LENGTH) {

@@ -2,13 +2,14 @@
 
 use jarchi_plugin_sdk::graph::{self, Graph, List};
 use jarchi_plugin_sdk::http::encode;
-use jarchi_plugin_sdk::{Delivery, Finding, Result, Timestamp};
+use jarchi_plugin_sdk::{Delivery, Finding, Result, Timestamp, clock};
 use serde::Deserialize;
 
 use crate::api::{Api, SKEW};
 use crate::inbox::comments::{self, Ours};
 use crate::plan::{Kind, Plan};
 use crate::publish::{State, Told};
+use crate::stories;
 use crate::video::Status;
 
 /// Pages that are looked through.
@@ -20,6 +21,8 @@ struct Listed {
     #[serde(flatten)]
     told: Told,
     attachments: Option<List<Attachment>>,
+    /// Seconds.
+    scheduled_publish_time: Option<f64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -56,44 +59,88 @@ pub fn find(delivery: &Delivery, mut state: State, since: Timestamp) -> Result<F
     if let Some(post) = state.post.clone() {
         return comment(&api, &own, delivery, state, &post, since);
     }
-    if plan.kind != Kind::Feed {
-        return video(&own, state);
+    if plan.kind == Kind::VideoStory && state.video.as_ref().is_some_and(|upload| upload.full) {
+        if let Some(found) = stories::find(&api, &own, state.clone())? {
+            return Ok(Finding::Found(found.receipt()?));
+        }
+        state.story = true;
+    }
+    if !plan.kind.is_of_photos() {
+        return video(&own, &plan, state);
     }
     // Photos that are not published are seen by nobody.
     if state.photos.len() < plan.media.len() {
         return Ok(Finding::Absent);
     }
+    if plan.kind == Kind::PhotoStory {
+        return Ok(match stories::find(&api, &own, state)? {
+            Some(found) => Finding::Found(found.receipt()?),
+            None => Finding::Absent,
+        });
+    }
+    let mut lists = vec![("published_posts", since.saturating_sub(SKEW))];
+    if let Some(moment) = plan.planned {
+        state.planned = plan.planned;
+        // Once it is out, its time is the planned one.
+        lists = vec![
+            ("scheduled_posts", 0),
+            ("published_posts", moment.saturating_sub(SKEW)),
+        ];
+        if clock::now() < moment {
+            lists.truncate(1);
+        }
+    }
     let fields = match state.photos.is_empty() {
-        true => "id,message,permalink_url,created_time",
+        true => "id,message,permalink_url,created_time,scheduled_publish_time",
         false => {
-            "id,message,permalink_url,created_time,\
+            "id,message,permalink_url,created_time,scheduled_publish_time,\
              attachments{target{id},subattachments{target{id}}}"
         }
     };
-    let oldest = since.saturating_sub(SKEW);
+    for (list, oldest) in lists {
+        if let Some(told) = among(&api, &own, &plan, &state, (list, oldest, fields))? {
+            state.post = Some(told.id.clone());
+            state.found(&told);
+            return finding(delivery, state);
+        }
+    }
+    Ok(Finding::Absent)
+}
+
+/// The post in a list: its edge, the oldest that it may be, and what is asked for.
+fn among(
+    api: &Api,
+    own: &Graph,
+    plan: &Plan<'_>,
+    state: &State,
+    (list, oldest, fields): (&str, Timestamp, &str),
+) -> Result<Option<Told>> {
     let request = own
-        .get(&api.below("published_posts")?)
+        .get(&api.below(list)?)
         .query("fields", fields)
         .query("limit", 50);
     for page in graph::pages::<Listed>(request, PAGES) {
         for listed in page? {
             let made = listed.told.created_time.as_deref().and_then(graph::moment);
             if made.is_some_and(|moment| moment < oldest) {
-                return Ok(Finding::Absent);
+                return Ok(None);
             }
             let is_it = match state.photos.first() {
                 // Photos can be posted once.
                 Some(photo) => listed.shows(photo),
-                None => same(listed.told.message.as_deref(), &plan.message),
+                None => {
+                    let planned = listed.scheduled_publish_time;
+                    let planned = planned.map(|seconds| seconds as Timestamp * 1000);
+                    same(listed.told.message.as_deref(), &plan.message)
+                        && (list != "scheduled_posts" || planned == plan.planned)
+                }
             };
             if is_it {
-                state.post = Some(listed.told.id.clone());
-                state.found(&listed.told);
-                return finding(delivery, state);
+                return Ok(Some(listed.told));
             }
         }
     }
-    Ok(Finding::Absent)
+    Ok(None)
 }
 
 fn finding(delivery: &Delivery, state: State) -> Result<Finding> {
@@ -105,7 +152,7 @@ fn finding(delivery: &Delivery, state: State) -> Result<Finding> {
 }
 
 /// An upload can be finished once, so that doing it again can't double the video.
-fn video(own: &Graph, mut state: State) -> Result<Finding> {
+fn video(own: &Graph, plan: &Plan<'_>, mut state: State) -> Result<Finding> {
     let Some(upload) = state.video.clone().filter(|upload| upload.full) else {
         return Ok(Finding::Absent);
     };
@@ -113,6 +160,7 @@ fn video(own: &Graph, mut state: State) -> Result<Finding> {
     let begun = |phase: &str| matches!(phase, "in_progress" | "complete" | "error");
     if status.is_out() || begun(&status.processing_phase.status) {
         state.post = Some(upload.video);
+        state.planned = plan.planned;
         return Ok(Finding::Partial(
             state.progress("Facebook processes the video")?,
         ));

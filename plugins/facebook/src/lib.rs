@@ -2,7 +2,7 @@
 //!
 //! [`plan`] says what a post becomes, [`check`] what Facebook would refuse, [`publish`]
 //! uploads the files, publishes and comments, one step a call, [`video`] brings videos and
-//! reels, [`find`] asks what became of a lost answer, [`numbers`] and [`inbox`] read
+//! reels, [`stories`] makes stories of them, [`find`] asks what became of a lost answer, [`numbers`] and [`inbox`] read
 //! what came of it, [`connection`] says what the credentials open, [`ads`] promotes posts.
 
 pub mod ads;
@@ -14,6 +14,7 @@ pub mod inbox;
 pub mod numbers;
 pub mod plan;
 pub mod publish;
+pub mod stories;
 pub mod video;
 
 use jarchi_plugin_sdk::connection::{Standing, Target};

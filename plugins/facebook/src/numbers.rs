@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::api::Api;
+use crate::publish::is_story;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -31,7 +32,8 @@ pub fn of_posts(api: &Api, posts: &[Receipt]) -> Result<Vec<PostMetrics>> {
     let own = api.own()?;
     let mut known = Vec::new();
     let mut budget = Budget::default();
-    for post in posts {
+    // Facebook counts nothing of stories that a Page's token may read.
+    for post in posts.iter().filter(|post| !is_story(post)) {
         // The rest is asked for the next time.
         if budget.left() < 2 {
             break;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use jarchi_plugin_sdk::{MediaItem, MediaKind, Post, Result, compose};
+use jarchi_plugin_sdk::{Error, MediaItem, MediaKind, Post, Result, Timestamp, compose, time};
 use serde::Deserialize;
 
 /// What only Facebook knows: `options.facebook`.
@@ -11,12 +11,17 @@ use serde::Deserialize;
 pub struct Options {
     /// The video becomes a reel.
     pub reel: bool,
+    /// The photo or the video becomes a story, which ends after a day.
+    pub story: bool,
+    /// Facebook publishes it by itself at this time (RFC 3339), 10 minutes to 30 days from
+    /// when it is handed over.
+    pub schedule: Option<String>,
     /// A video's title.
     pub title: Option<String>,
 }
 
 /// The keys of [`Options`].
-pub const OPTIONS: [&str; 2] = ["reel", "title"];
+pub const OPTIONS: [&str; 4] = ["reel", "story", "schedule", "title"];
 
 /// What kind of post it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +30,39 @@ pub enum Kind {
     Feed,
     Video,
     Reel,
+    PhotoStory,
+    VideoStory,
+}
+
+impl Kind {
+    /// A story, which has neither text nor comments.
+    pub fn is_story(self) -> bool {
+        matches!(self, Kind::PhotoStory | Kind::VideoStory)
+    }
+
+    /// Its photos are uploaded, and then the post is made of them.
+    pub fn is_of_photos(self) -> bool {
+        matches!(self, Kind::Feed | Kind::PhotoStory)
+    }
+}
+
+impl Options {
+    /// When Facebook is to publish it.
+    ///
+    /// # Errors
+    /// `Invalid`: it is no time.
+    pub fn planned(&self) -> Result<Option<Timestamp>> {
+        let Some(text) = self.schedule.as_deref() else {
+            return Ok(None);
+        };
+        let moment = time::parse_rfc3339(text).ok_or_else(|| {
+            Error::invalid(format!(
+                "options.schedule: `{text}` is no time, as `2026-12-01T09:00:00+04:00` is"
+            ))
+        })?;
+        // Facebook counts in seconds.
+        Ok(Some(moment / 1000 * 1000))
+    }
 }
 
 /// A post as it goes to the Page.
@@ -35,6 +73,8 @@ pub struct Plan<'a> {
     pub link: Option<&'a str>,
     pub media: &'a [MediaItem],
     pub options: Options,
+    /// When Facebook is to publish it; none where that is at once.
+    pub planned: Option<Timestamp>,
 }
 
 impl<'a> Plan<'a> {
@@ -42,7 +82,10 @@ impl<'a> Plan<'a> {
     /// `Invalid`: the options do not fit.
     pub fn of(post: &'a Post) -> Result<Self> {
         let options: Options = post.options()?;
+        let planned = options.planned()?;
         let kind = match post.media.first() {
+            Some(file) if file.kind == MediaKind::Video && options.story => Kind::VideoStory,
+            Some(_) if options.story => Kind::PhotoStory,
             Some(file) if file.kind == MediaKind::Video && options.reel => Kind::Reel,
             Some(file) if file.kind == MediaKind::Video => Kind::Video,
             _ => Kind::Feed,
@@ -65,6 +108,7 @@ impl<'a> Plan<'a> {
             link: link.map(|link| link.url.as_str()),
             media: &post.media,
             options,
+            planned,
         })
     }
 }

@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::api::{Api, Made};
+use crate::check;
 use crate::plan::{Kind, Plan};
+use crate::stories;
 use crate::video::{self, Upload};
 
 /// The same was posted before ("Graph API, Handling Errors").
@@ -25,8 +27,12 @@ pub struct State {
     /// The photos that are there, unpublished.
     pub photos: Vec<String>,
     pub video: Option<Upload>,
-    /// The post, once it is out: `PAGE_POST`, or the video's number.
+    /// The post, once it is out or planned: `PAGE_POST`, the video's number, or the
+    /// story's.
     pub post: Option<String>,
+    /// When Facebook publishes it by itself.
+    pub planned: Option<Timestamp>,
+    pub story: bool,
     pub url: Option<String>,
     pub published_at: Option<Timestamp>,
     /// Its address was asked for.
@@ -44,11 +50,21 @@ pub struct Told {
     pub created_time: Option<String>,
 }
 
+/// A post that is a story ("Stories API" has nothing but their list).
+pub fn is_story(receipt: &Receipt) -> bool {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Data {
+        story: bool,
+    }
+    receipt.data::<Data>().is_ok_and(|data| data.story)
+}
+
 impl State {
     /// # Errors
     /// `Invalid`: it is no JSON.
     pub fn progress(&self, note: impl Into<String>) -> Result<Progress> {
-        Ok(Progress::new(self, note)?.visible(self.post.is_some()))
+        Ok(Progress::new(self, note)?.visible(self.post.is_some() && self.planned.is_none()))
     }
 
     /// # Errors
@@ -60,9 +76,9 @@ impl State {
         Ok(Receipt {
             id,
             url: self.url.clone(),
-            published_at: self.published_at,
+            published_at: self.planned.or(self.published_at),
             parts: self.comment.iter().cloned().collect(),
-            data: None,
+            data: self.story.then(|| json!({ "story": true }).to_string()),
         })
     }
 
@@ -91,19 +107,27 @@ pub fn step(delivery: &Delivery, mut state: State) -> Result<Outcome> {
     let plan = Plan::of(&delivery.post)?;
     let own = api.own()?;
     if state.post.is_some() {
-        return after(&own, delivery, &plan, state);
+        return after(&api, &own, delivery, &plan, state);
     }
-    if plan.kind != Kind::Feed {
+    if let Some(moment) = plan.planned {
+        // It is refused in the end, so that nothing is uploaded for it.
+        check::in_time(moment)
+            .map_err(|words| Error::invalid(format!("options.schedule: {words}")))?;
+    }
+    if !plan.kind.is_of_photos() {
         return video::step(&api, delivery, &plan, state);
     }
     if let Some(file) = plan.media.get(state.photos.len()) {
-        state.photos.push(photo(&api, &own, file)?);
+        state.photos.push(photo(&api, &own, &plan, file)?);
         let note = format!(
             "{} of {} photos uploaded",
             state.photos.len(),
             plan.media.len()
         );
         return Ok(state.progress(note)?.into());
+    }
+    if plan.kind == Kind::PhotoStory {
+        return stories::of_photo(&api, &own, delivery.attempt, state);
     }
     let mut body = json!({ "message": plan.message, "published": true });
     if let Some(link) = plan.link {
@@ -112,6 +136,11 @@ pub fn step(delivery: &Delivery, mut state: State) -> Result<Outcome> {
     if !state.photos.is_empty() {
         let attached = state.photos.iter().map(|id| json!({ "media_fbid": id }));
         body["attached_media"] = attached.collect();
+    }
+    if let Some(moment) = plan.planned {
+        body["published"] = json!(false);
+        body["scheduled_publish_time"] = json!(moment / 1000);
+        body["unpublished_content_type"] = json!("SCHEDULED");
     }
     let request = own.post(&api.below("feed")?).json(&body);
     let answer = graph::send(request).map_err(|failure| {
@@ -126,13 +155,22 @@ pub fn step(delivery: &Delivery, mut state: State) -> Result<Outcome> {
     })?;
     let Made { id } = answer.for_commit()?.json()?;
     state.post = Some(id);
-    Ok(state.progress("published")?.into())
+    state.planned = plan.planned;
+    let note = match state.planned {
+        Some(_) => "Facebook publishes it at the planned time",
+        None => "published",
+    };
+    Ok(state.progress(note)?.into())
 }
 
-fn photo(api: &Api, own: &Graph, file: &MediaItem) -> Result<String> {
+fn photo(api: &Api, own: &Graph, plan: &Plan<'_>, file: &MediaItem) -> Result<String> {
     let mut form = Multipart::new()
         .text("published", "false")
         .media("source", &file.name, &file.mime, &file.id);
+    if plan.planned.is_some() {
+        // "Page Photos": of those that a planned post shows.
+        form = form.text("temporary", "true");
+    }
     if let Some(alt) = file
         .alt
         .as_deref()
@@ -149,21 +187,26 @@ fn photo(api: &Api, own: &Graph, file: &MediaItem) -> Result<String> {
 }
 
 /// The post is out: its address, then the first comment.
-fn after(own: &Graph, delivery: &Delivery, plan: &Plan<'_>, mut state: State) -> Result<Outcome> {
+fn after(
+    api: &Api,
+    own: &Graph,
+    delivery: &Delivery,
+    plan: &Plan<'_>,
+    mut state: State,
+) -> Result<Outcome> {
     let id = state.post.clone().unwrap_or_default();
+    if plan.kind.is_story() {
+        return stories::after(api, own, state);
+    }
     if !state.looked_up {
-        let fields = match plan.kind {
-            Kind::Feed => "id,permalink_url,created_time",
-            Kind::Video | Kind::Reel => {
-                if let Some(outcome) = video::wait(own, &id, &mut state)? {
-                    return Ok(outcome);
-                }
-                "id,permalink_url,created_time"
-            }
-        };
+        if plan.kind != Kind::Feed
+            && let Some(outcome) = video::wait(own, &id, &mut state)?
+        {
+            return Ok(outcome);
+        }
         let request = own
             .get(&format!("/{}", encode(&id)))
-            .query("fields", fields);
+            .query("fields", "id,permalink_url,created_time");
         match graph::read(request).and_then(|answer| answer.json::<Told>()) {
             Ok(told) => state.found(&told),
             // A post without its address is better than one that counts as failed.
@@ -189,11 +232,16 @@ fn after(own: &Graph, delivery: &Delivery, plan: &Plan<'_>, mut state: State) ->
     Ok(state.receipt()?.into())
 }
 
-/// Takes a post back. One that is gone already is a success.
+/// Takes a post back, or cancels a planned one. One that is gone already is a success.
 ///
 /// # Errors
 /// Facebook's refusal.
 pub fn delete(api: &Api, receipt: &Receipt) -> Result<()> {
+    if is_story(receipt) {
+        return Err(Error::unsupported(
+            "Facebook's API deletes no stories; they end after a day",
+        ));
+    }
     match graph::send(api.own()?.delete(&format!("/{}", encode(&receipt.id)))) {
         Ok(_) => Ok(()),
         Err(failure) if failure.is_gone() => Ok(()),

@@ -1,7 +1,7 @@
-//! Videos, in the pieces that Facebook asks for, and reels.
+//! Videos, in the pieces that Facebook asks for, reels, and stories of videos.
 //!
 //! Sources: "Page Videos" (`upload_phase`: `start`, `transfer`, `finish`), "Reels
-//! Publishing", "Video, status".
+//! Publishing", "Stories API", "Video, status".
 
 use jarchi_plugin_sdk::graph::{self, Graph};
 use jarchi_plugin_sdk::http::{self, MediaSlice, Multipart, Part, PartBody, encode};
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::api::Api;
 use crate::plan::{Kind, Plan};
 use crate::publish::State;
+use crate::stories::Story;
 
 /// Between two looks at a video that is processed.
 const BETWEEN_LOOKS: Millis = 15_000;
@@ -115,19 +116,37 @@ pub fn step(api: &Api, delivery: &Delivery, plan: &Plan<'_>, mut state: State) -
         state.video = Some(upload);
         return Ok(state.progress(note)?.into());
     }
-    let body = match plan.kind {
+    let mut body = match plan.kind {
         Kind::Reel => json!({
             "upload_phase": "finish", "video_id": upload.video, "video_state": "PUBLISHED",
             "description": plan.message, "title": plan.options.title,
         }),
+        Kind::VideoStory => json!({ "upload_phase": "finish", "video_id": upload.video }),
         _ => json!({
             "upload_phase": "finish", "upload_session_id": upload.session,
             "description": plan.message, "title": plan.options.title,
         }),
     };
+    if let Some(moment) = plan.planned {
+        match plan.kind {
+            Kind::Reel => body["video_state"] = json!("SCHEDULED"),
+            _ => {
+                body["published"] = json!(false);
+                body["unpublished_content_type"] = json!("SCHEDULED");
+            }
+        }
+        body["scheduled_publish_time"] = json!(moment / 1000);
+    }
     let request = starts(api, plan.kind)?.json(&without_nulls(body));
-    graph::commit(request).map_err(|error| error.context("publishing"))?;
-    state.post = Some(upload.video.clone());
+    let answer = graph::commit(request).map_err(|error| error.context("publishing"))?;
+    let mut post = upload.video.clone();
+    if plan.kind == Kind::VideoStory {
+        state.story = true;
+        // A story has a number beside the video's; where it is not told, the list has it.
+        post = answer.json().map_or(post, |story: Story| story.post_id);
+    }
+    state.post = Some(post);
+    state.planned = plan.planned;
     state.video = Some(upload);
     Ok(state.progress("Facebook processes the video")?.into())
 }
@@ -143,6 +162,7 @@ fn without_nulls(mut body: Value) -> Value {
 fn starts(api: &Api, kind: Kind) -> Result<http::Request> {
     Ok(match kind {
         Kind::Reel => api.own()?.post(&api.below("video_reels")?),
+        Kind::VideoStory => api.own()?.post(&api.below("video_stories")?),
         _ => api.videos()?.post(&api.below("videos")?),
     })
 }
@@ -172,11 +192,11 @@ fn begin(api: &Api, kind: Kind, file: &MediaItem) -> Result<Upload> {
         upload_url: Option<String>,
     }
     let body = match kind {
-        Kind::Reel => json!({ "upload_phase": "start" }),
+        Kind::Reel | Kind::VideoStory => json!({ "upload_phase": "start" }),
         _ => json!({ "upload_phase": "start", "file_size": file.size }),
     };
     let begun: Begun = graph::read(starts(api, kind)?.json(&body))?.json()?;
-    let address = (kind == Kind::Reel).then(|| {
+    let address = (kind != Kind::Video).then(|| {
         begun.upload_url.unwrap_or_else(|| {
             let host = api.settings.upload.trim_end_matches('/');
             let version = api.settings.version.trim_matches('/');
@@ -194,7 +214,7 @@ fn begin(api: &Api, kind: Kind, file: &MediaItem) -> Result<Upload> {
 /// Sends the next bytes.
 fn bring(api: &Api, kind: Kind, attempt: u32, file: &MediaItem, upload: &mut Upload) -> Result<()> {
     // After an attempt that was cut off, Facebook knows how far it got.
-    if attempt > 1 || kind == Kind::Reel {
+    if attempt > 1 || kind != Kind::Video {
         let there = Status::of(&api.own()?, &upload.video)?.uploading_phase;
         upload.offset = there.bytes_transferred.min(file.size);
     }
@@ -247,7 +267,8 @@ pub fn wait(own: &Graph, id: &str, state: &mut State) -> Result<Option<Outcome>>
             "Facebook can't use the video: {reason}"
         )));
     }
-    if status.is_out() {
+    let done = state.planned.is_some() && status.processing_phase.status == "complete";
+    if done || status.is_out() {
         return Ok(None);
     }
     let upload = state.video.get_or_insert_default();

@@ -5,6 +5,7 @@
 //! by Meta's own description of its nodes ([`spec::meta`]).
 
 mod inbox;
+mod stories;
 mod video;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use jarchi_plugin_sdk::time;
 use serde_json::{Map, Value, json};
 
 pub use inbox::{Comment, Direct};
+pub use stories::Story;
 pub use video::Video;
 
 use crate::ads::AdAccount;
@@ -30,6 +32,8 @@ pub struct Photo {
     pub alt: Option<String>,
     pub bytes: Vec<u8>,
     pub posted: bool,
+    /// For a post that is planned.
+    pub temporary: bool,
 }
 
 /// A post of the Page.
@@ -41,6 +45,8 @@ pub struct Post {
     pub photos: Vec<String>,
     pub at: u64,
     pub deleted: bool,
+    /// When it is published by itself.
+    pub planned: Option<u64>,
 }
 
 /// The platform.
@@ -51,6 +57,7 @@ pub struct Facebook {
     pub videos: BTreeMap<String, Video>,
     pub comments: Vec<Comment>,
     pub directs: Vec<Direct>,
+    pub stories: Vec<Story>,
     /// Actions in conversations, as they were sent.
     pub actions: Vec<Value>,
     /// Persons who blocked the Page.
@@ -138,7 +145,29 @@ impl Facebook {
 
     /// The posts that are there, oldest first.
     pub fn timeline(&self) -> Vec<&Post> {
-        self.posts.iter().filter(|post| !post.deleted).collect()
+        let out = |post: &&Post| !post.deleted && post.planned.is_none();
+        self.posts.iter().filter(out).collect()
+    }
+
+    /// The posts that are planned.
+    pub fn planned(&self) -> Vec<&Post> {
+        let waits = |post: &&Post| !post.deleted && post.planned.is_some();
+        self.posts.iter().filter(waits).collect()
+    }
+
+    /// What is due is published.
+    fn pass(&mut self, now: u64) {
+        for post in &mut self.posts {
+            if let Some(moment) = post.planned.filter(|moment| *moment <= now) {
+                post.at = moment;
+                post.planned = None;
+            }
+        }
+        for video in self.videos.values_mut() {
+            if video.planned.is_some_and(|moment| moment <= now) {
+                video.at = video.planned.take();
+            }
+        }
     }
 
     fn photo(&mut self, request: &Request) -> Answer {
@@ -149,8 +178,14 @@ impl Facebook {
         assert_eq!(text(&parameters, "published").as_deref(), Some("false"));
         let id = self.id();
         let alt = text(&parameters, "alt_text_custom");
-        let posted = false;
-        self.photos.insert(id.clone(), Photo { alt, bytes, posted });
+        let temporary = text(&parameters, "temporary").as_deref() == Some("true");
+        let photo = Photo {
+            alt,
+            bytes,
+            temporary,
+            ..Photo::default()
+        };
+        self.photos.insert(id.clone(), photo);
         Answer::json(200, &json!({ "id": id }))
     }
 
@@ -172,7 +207,15 @@ impl Facebook {
         if self.refuses_doubles && double && photos.is_empty() {
             return no(400, 506, 0, "Duplicate status message");
         }
+        let planned = match self::planned(&parameters, now) {
+            Ok(planned) => planned,
+            Err(answer) => return answer,
+        };
         for photo in &photos {
+            if planned.is_some() && !self.photos.get(photo).is_some_and(|one| one.temporary) {
+                let words = "(#100) Photos of a scheduled post have to be temporary";
+                return no(400, 100, 0, words);
+            }
             match self.photos.get_mut(photo) {
                 None => return no(400, 100, 0, "(#100) Invalid media_fbid"),
                 Some(photo) if photo.posted => {
@@ -189,13 +232,19 @@ impl Facebook {
             photos,
             at: now,
             deleted: false,
+            planned,
         });
         Answer::json(200, &json!({ "id": id }))
     }
 
-    fn list(&self, request: &Request) -> Answer {
+    fn list(&self, request: &Request, planned: bool) -> Answer {
         let limit = request.query()["limit"].parse().unwrap();
-        let shown = self.posts.iter().rev().filter(|post| !post.deleted);
+        let mut shown = match planned {
+            true => self.planned(),
+            false => self.timeline(),
+        };
+        shown.sort_by_key(|post| std::cmp::Reverse(post.at));
+        let shown = shown.into_iter();
         let comments = request.query()["fields"].contains("comments");
         let told = shown.take(limit).map(|post| {
             let mut told = told(post, true);
@@ -232,7 +281,8 @@ impl Facebook {
         if fields.contains("is_eligible") && video.is_some_and(|video| video.at.is_some()) {
             return self.promotable(id);
         }
-        let Some(post) = self.timeline().into_iter().find(|post| post.id == id) else {
+        let mut posts = self.posts.iter().filter(|post| !post.deleted);
+        let Some(post) = posts.find(|post| post.id == id) else {
             return missing();
         };
         if fields.contains("is_eligible") {
@@ -281,7 +331,31 @@ impl Facebook {
                 post.deleted = true;
                 Answer::json(200, &json!({ "success": true }))
             }
+            None if self.videos.remove(id).is_some() => {
+                Answer::json(200, &json!({ "success": true }))
+            }
             None => missing(),
+        }
+    }
+}
+
+/// When something is to be published by itself: 10 minutes to 30 days from now.
+fn planned(parameters: &Map<String, Value>, now: u64) -> Result<Option<u64>, Answer> {
+    let moment = parameters
+        .get("scheduled_publish_time")
+        .and_then(Value::as_u64);
+    let hidden = parameters.get("published") == Some(&json!(false))
+        || text(parameters, "video_state").as_deref() == Some("SCHEDULED");
+    let Some(seconds) = moment else {
+        assert!(!hidden, "what is hidden is planned");
+        return Ok(None);
+    };
+    let ahead = (seconds * 1000).checked_sub(now);
+    match ahead {
+        Some(600_000..=2_592_000_000) if hidden => Ok(Some(seconds * 1000)),
+        _ => {
+            let words = "(#100) The specified scheduled publish time is invalid.";
+            Err(no(400, 100, 0, words))
         }
     }
 }
@@ -294,6 +368,9 @@ fn told(post: &Post, with_photos: bool) -> Value {
     });
     if !post.message.is_empty() {
         body["message"] = json!(post.message);
+    }
+    if let Some(moment) = post.planned {
+        body["scheduled_publish_time"] = json!(moment / 1000);
     }
     if with_photos && !post.photos.is_empty() {
         let target = |id: &String| json!({ "target": { "id": id } });
@@ -311,6 +388,7 @@ fn told(post: &Post, with_photos: bool) -> Value {
 
 impl Platform for Facebook {
     fn answer(&mut self, request: &Request, now: u64) -> Answer {
+        self.pass(now);
         if request.url.host_str() == Some("rupload.facebook.com") {
             return self.reel_bytes(request);
         }
@@ -374,8 +452,12 @@ impl Platform for Facebook {
             ("POST", [PAGE, "photos"]) => self.photo(request),
             ("POST", [PAGE, "feed"]) => self.feed(request, now),
             ("POST", [PAGE, "videos"]) => self.video_phase(request, now),
-            ("POST", [PAGE, "video_reels"]) => self.reel_phase(request, now),
-            ("GET", [PAGE, "published_posts"]) => self.list(request),
+            ("POST", [PAGE, "video_reels"]) => self.reel_phase(request, now, false),
+            ("GET", [PAGE, "published_posts"]) => self.list(request, false),
+            ("GET", [PAGE, "scheduled_posts"]) => self.list(request, true),
+            ("POST", [PAGE, "photo_stories"]) => self.photo_story(request, now),
+            ("POST", [PAGE, "video_stories"]) => self.reel_phase(request, now, true),
+            ("GET", [PAGE, "stories"]) => self.list_stories(request),
             ("GET", [_, "insights" | "video_insights"]) => self.insights(request),
             ("POST", [id, "comments"]) => self.comment(id, request, now),
             ("GET", [id, "comments"]) => self.comments(id, request),

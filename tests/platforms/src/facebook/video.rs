@@ -16,6 +16,9 @@ pub struct Video {
     pub title: Option<String>,
     /// When it was published.
     pub at: Option<u64>,
+    /// When it is published by itself.
+    pub planned: Option<u64>,
+    pub story: bool,
     /// Looks until it is processed.
     pub looks: std::cell::Cell<u32>,
     pub broken: Option<String>,
@@ -24,10 +27,8 @@ pub struct Video {
 impl Facebook {
     /// The videos that were published.
     pub fn shown(&self) -> Vec<&Video> {
-        self.videos
-            .values()
-            .filter(|video| video.at.is_some())
-            .collect()
+        let out = |video: &&Video| video.at.is_some() && !video.story;
+        self.videos.values().filter(out).collect()
     }
 
     pub(super) fn video_phase(&mut self, request: &Request, now: u64) -> Answer {
@@ -57,7 +58,7 @@ impl Facebook {
         let Some(video) = found else {
             return no(400, 100, 0, "(#100) Invalid upload session");
         };
-        if video.at.is_some() {
+        if video.is_finished() {
             return no(400, 6000, 1_363_041, "The upload session has been finished");
         }
         match phase.as_deref() {
@@ -76,14 +77,17 @@ impl Facebook {
                 Answer::json(200, &told)
             }
             Some("finish") if video.bytes.len() as u64 == video.size => {
-                video.finish(&parameters, now, slow, broken);
-                Answer::json(200, &json!({ "success": true }))
+                match video.finish(&parameters, now, slow, broken) {
+                    Some(refused) => refused,
+                    None => Answer::json(200, &json!({ "success": true })),
+                }
             }
             _ => no(400, 100, 0, "(#100) The video is not whole"),
         }
     }
 
-    pub(super) fn reel_phase(&mut self, request: &Request, now: u64) -> Answer {
+    /// Of reels, and of stories.
+    pub(super) fn reel_phase(&mut self, request: &Request, now: u64, story: bool) -> Answer {
         let parameters = parameters(request);
         match text(&parameters, "upload_phase").as_deref() {
             Some("start") => {
@@ -98,14 +102,22 @@ impl Facebook {
                 let Some(video) = self.videos.get_mut(&id) else {
                     return missing();
                 };
-                if video.at.is_some() || video.bytes.is_empty() {
+                if video.is_finished() || video.bytes.is_empty() {
                     return no(400, 6000, 1_363_041, "The video can't be finished");
                 }
-                assert_eq!(
-                    text(&parameters, "video_state").as_deref(),
-                    Some("PUBLISHED")
-                );
-                video.finish(&parameters, now, slow, broken);
+                if let Some(refused) = video.finish(&parameters, now, slow, broken) {
+                    return refused;
+                }
+                let state = text(&parameters, "video_state");
+                if story {
+                    video.story = true;
+                    return self.tell(id, true, now);
+                }
+                let wanted = match video.planned {
+                    Some(_) => "SCHEDULED",
+                    None => "PUBLISHED",
+                };
+                assert_eq!(state.as_deref(), Some(wanted));
                 Answer::json(200, &json!({ "success": true }))
             }
             _ => no(400, 100, 0, "(#100) Invalid upload_phase"),
@@ -146,7 +158,7 @@ fn status(video: &Video) -> Value {
     let phase = |status: &str| json!({ "status": status });
     let mut uploading = phase("in_progress");
     uploading["bytes_transferred"] = json!(video.bytes.len());
-    if video.at.is_none() {
+    if !video.is_finished() {
         return json!({ "video_status": "uploading", "uploading_phase": uploading,
                        "processing_phase": phase("not_started"),
                        "publishing_phase": phase("not_started") });
@@ -160,6 +172,7 @@ fn status(video: &Video) -> Value {
     let left = video.looks.get();
     video.looks.set(left.saturating_sub(1));
     let (whole, last) = match left {
+        0 if video.planned.is_some() => ("upload_complete", "not_started"),
         0 => ("ready", "complete"),
         _ => ("processing", "not_started"),
     };
@@ -169,17 +182,26 @@ fn status(video: &Video) -> Value {
 }
 
 impl Video {
+    fn is_finished(&self) -> bool {
+        self.at.is_some() || self.planned.is_some()
+    }
+
     fn finish(
         &mut self,
         parameters: &serde_json::Map<String, Value>,
         now: u64,
         slow: u32,
         broken: Option<String>,
-    ) {
+    ) -> Option<Answer> {
+        self.planned = match super::planned(parameters, now) {
+            Ok(planned) => planned,
+            Err(refused) => return Some(refused),
+        };
         self.description = text(parameters, "description").unwrap_or_default();
         self.title = text(parameters, "title");
-        self.at = Some(now);
+        self.at = self.planned.is_none().then_some(now);
         self.looks.set(slow);
         self.broken = broken;
+        None
     }
 }
