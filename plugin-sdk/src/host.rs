@@ -13,7 +13,7 @@ mod guest {
     pub(crate) use imports::clock::now;
     pub(crate) use imports::http::send;
     pub(crate) use imports::kv::{
-        delete as kv_delete, get as kv_get, keys as kv_keys, set as kv_set,
+        commit as kv_commit, delete as kv_delete, get as kv_get, keys as kv_keys, set as kv_set,
     };
     pub(crate) use imports::log::write as log_write;
     pub(crate) use imports::media::{

@@ -1,5 +1,5 @@
 //! The plugin's memory: one for each account (or generator), kept over restarts. What a
-//! call writes is kept when the call succeeds.
+//! call writes is kept when the call succeeds, or at once by [`commit`].
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -48,6 +48,16 @@ pub fn delete(key: &str) -> Result<(), Error> {
 /// The store can't be read.
 pub fn keys(prefix: &str) -> Result<Vec<String>, Error> {
     crate::host::kv_keys(prefix)
+}
+
+/// Keeps what was written so far: on disk when this returns, whatever becomes of the call.
+/// For what must be known before something is done that can't be taken back, as money
+/// that is spent. At most 64 times a call.
+///
+/// # Errors
+/// The store failed, or there were 64.
+pub fn commit() -> Result<(), Error> {
+    crate::host::kv_commit()
 }
 
 #[derive(serde::Serialize, serde::Deserialize)]

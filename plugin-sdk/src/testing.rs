@@ -41,6 +41,8 @@ struct State {
     server: Option<Server>,
     requests: Vec<Request>,
     kv: BTreeMap<String, Vec<u8>>,
+    /// What a call that fails leaves behind.
+    committed: BTreeMap<String, Vec<u8>>,
     kv_quota: u64,
     files: BTreeMap<String, (File, Vec<u8>)>,
     folders: BTreeMap<String, Vec<String>>,
@@ -190,7 +192,23 @@ impl Host {
 
     /// Forgets all that the plugin keeps.
     pub fn forget(&self) -> &Self {
-        with(|state| state.kv.clear());
+        with(|state| {
+            state.kv.clear();
+            state.committed.clear();
+        });
+        self
+    }
+
+    /// The call ends as the daemon ends one: what it wrote is kept when it succeeded, else
+    /// only what it had committed.
+    pub fn end_call(&self, succeeded: bool) -> &Self {
+        with(|state| {
+            if succeeded {
+                state.committed = state.kv.clone();
+            } else {
+                state.kv = state.committed.clone();
+            }
+        });
         self
     }
 
@@ -478,6 +496,11 @@ pub(crate) mod imports {
     pub(crate) fn kv_delete(key: &str) -> Result<(), kv::Error> {
         check_key(key)?;
         with(|state| state.kv.remove(key));
+        Ok(())
+    }
+
+    pub(crate) fn kv_commit() -> Result<(), kv::Error> {
+        with(|state| state.committed = state.kv.clone());
         Ok(())
     }
 

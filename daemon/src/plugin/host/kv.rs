@@ -10,6 +10,9 @@ use wit::kv::Error;
 /// Bytes of a key.
 const LONGEST_KEY: usize = 256;
 
+/// Times that a call may have its writes kept before it ends: each waits for the disk.
+const COMMITS: u32 = 64;
+
 /// Where plugins' memories are kept. The functions may wait for a disk; they are called
 /// on threads that may. A store never shows one subject's keys to another.
 pub trait KvStore: Send + Sync {
@@ -28,7 +31,7 @@ pub trait KvStore: Send + Sync {
 }
 
 /// The kv of one call: what it wrote is seen by itself at once, and by others when the
-/// call has ended well.
+/// call has ended well or asked for it.
 pub(crate) struct Buffer {
     store: Arc<dyn KvStore>,
     plugin: Arc<str>,
@@ -39,6 +42,8 @@ pub(crate) struct Buffer {
     changes: BTreeMap<String, Option<Vec<u8>>>,
     /// Bytes of `changes`: part of the call's memory.
     held: u64,
+    /// How often the plugin asked for it itself.
+    commits: u32,
 }
 
 impl Buffer {
@@ -56,10 +61,12 @@ impl Buffer {
             used: None,
             changes: BTreeMap::new(),
             held: 0,
+            commits: 0,
         }
     }
 
-    /// Keeps what was written. Called when the plugin's call returned `ok`.
+    /// Keeps what was written. Called when the plugin's call returned `ok`, and whenever
+    /// the plugin asks for it.
     pub(crate) async fn commit(&mut self) -> Result<(), String> {
         if self.changes.is_empty() {
             return Ok(());
@@ -212,6 +219,20 @@ impl wit::kv::Host for State {
         self.memory
             .hold(keys.iter().map(|key| key.len() as u64 + 24).sum())?;
         Ok(Ok(keys.into_iter().collect()))
+    }
+
+    async fn commit(&mut self) -> wasmtime::Result<Result<(), Error>> {
+        self.cpu.check()?;
+        if self.kv.commits == COMMITS {
+            return Ok(Err(Error::Store(format!(
+                "a call may commit {COMMITS} times, and this one has"
+            ))));
+        }
+        self.kv.commits += 1;
+        let held = self.kv.held;
+        let done = self.kv.commit().await;
+        self.memory.keep(held, self.kv.held)?;
+        Ok(done.map_err(Error::Store))
     }
 }
 

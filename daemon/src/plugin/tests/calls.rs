@@ -307,6 +307,35 @@ async fn kv_is_kept_when_the_call_ends_well_and_only_then() {
 }
 
 #[tokio::test]
+async fn what_is_committed_outlives_the_call() {
+    let stage = Stage::new();
+    let called = stage
+        .call(&set(5, "(call $commit (i32.const 600)) unreachable"))
+        .await;
+    assert!(called.result.is_err());
+    let kept = stage.kv.get("guest", "one", "k").unwrap();
+    assert_eq!(kept.map(|value| value.len()), Some(5));
+
+    // As often as a call may, and once more: then it is told so.
+    let called = stage
+        .call(&set(
+            7,
+            "(loop $again
+                (call $commit (i32.const 600))
+                (global.set $count (i32.add (global.get $count) (i32.const 1)))
+                (br_if $again (i32.eqz (i32.load8_u (i32.const 600)))))
+             (call $invalid (i32.const 4096) (i32.sub (global.get $count) (i32.const 64)))",
+        ))
+        .await;
+    assert!(matches!(
+        called.result,
+        Err(CallError::Fault(Fault::Invalid(text))) if text == "k"
+    ));
+    let kept = stage.kv.get("guest", "one", "k").unwrap();
+    assert_eq!(kept.map(|value| value.len()), Some(7));
+}
+
+#[tokio::test]
 async fn one_subject_never_sees_anothers_kv() {
     let stage = Stage::new();
     let plugin = stage.plugin(&set(1, "(call $ok)")).await;

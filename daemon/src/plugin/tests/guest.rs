@@ -8,7 +8,7 @@ use wit_parser::Resolve;
 use crate::plugin::component::embed_manifest;
 
 /// Functions that guests may import, by the names used below.
-const IMPORTS: [(&str, &str); 8] = [
+const IMPORTS: [(&str, &str); 9] = [
     (
         "$send",
         r#"(import "jarchi:plugin/http@0.1.0" "send" (func $send
@@ -23,6 +23,10 @@ const IMPORTS: [(&str, &str); 8] = [
     (
         "$set",
         r#"(import "jarchi:plugin/kv@0.1.0" "set" (func $set (param i32 i32 i32 i32 i32)))"#,
+    ),
+    (
+        "$commit",
+        r#"(import "jarchi:plugin/kv@0.1.0" "commit" (func $commit (param i32)))"#,
     ),
     (
         "$write",
