@@ -19,10 +19,16 @@ use jarchi::plugin::manifest::Manifest;
 pub fn surroundings() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
-    for inner in [".jarchi/plugins", "content", "secrets", "credentials"] {
+    for inner in [
+        ".jarchi/plugins",
+        "content",
+        "facts",
+        "secrets",
+        "credentials",
+    ] {
         fs::create_dir_all(root.join(inner)).unwrap();
     }
-    for plugin in ["mastodon", "bluesky", "library", "rss"] {
+    for plugin in ["mastodon", "bluesky", "library", "rss", "llm"] {
         fs::write(root.join(format!(".jarchi/plugins/{plugin}.wasm")), "").unwrap();
     }
     for (file, mode) in [("closed", 0o600), ("open", 0o644)] {

@@ -27,7 +27,12 @@ fn load(root: &Path, text: &str) -> Result<(config::Config, Vec<config::Diagnost
     let path = root.join("jarchi.toml");
     fs::write(&path, text).unwrap();
     let mut environment = environment(root);
-    for name in ["BLUESKY_APP_PASSWORD", "HOOK_TOKEN", "APP_SECRET"] {
+    for name in [
+        "BLUESKY_APP_PASSWORD",
+        "HOOK_TOKEN",
+        "APP_SECRET",
+        "LLM_KEY",
+    ] {
         environment.insert(name.into(), "hush-hush".into());
     }
     for name in ["mastodon-token", "mail-password"] {

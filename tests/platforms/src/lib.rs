@@ -15,6 +15,7 @@ pub mod facebook;
 pub mod instagram;
 pub mod linkedin;
 mod message;
+pub mod openai;
 pub mod sign;
 pub mod spec;
 mod stage;
