@@ -2,7 +2,6 @@
 
 use jarchi_plugin_sdk::generator::AccountLimits;
 use jarchi_plugin_sdk::{Post, compose, count};
-use std::borrow::Cow;
 
 /// What Mastodon counts for an address, however long it is.
 const MASTODON_URL: usize = 23;
@@ -72,21 +71,20 @@ impl Room {
             .map(|(at, c)| at + c.len_utf8());
         let fitting = ends
             .map(|end| text[..end].trim_end())
-            .filter(|text| self.length(&whole(post, text)) <= limit)
-            .next_back()?;
+            .rfind(|text| self.length(&whole(post, text)) <= limit)?;
         (self.length(fitting) * 2 >= limit.saturating_sub(self.length(&whole(post, ""))))
             .then_some(fitting)
     }
 }
 
-fn whole<'a>(post: &Post, text: &'a str) -> Cow<'a, str> {
+fn whole(post: &Post, text: &str) -> String {
     let post = Post {
         text: text.to_owned(),
         link: post.link.clone(),
         hashtags: post.hashtags.clone(),
         ..Post::default()
     };
-    Cow::Owned(compose::whole_text(&post).into_owned())
+    compose::whole_text(&post).into_owned()
 }
 
 #[cfg(test)]
