@@ -118,6 +118,7 @@ impl World {
             reload: Arc::new(|| Box::pin(async { Err("not here".to_owned()) })),
             links: None,
             offers: None,
+            created: None,
             prometheus: None,
             accounts: None,
         };

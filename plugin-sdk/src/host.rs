@@ -17,7 +17,8 @@ mod guest {
     };
     pub(crate) use imports::log::write as log_write;
     pub(crate) use imports::media::{
-        describe as media_describe, list_files as media_list_files, read as media_read,
+        create as media_create, describe as media_describe, list_files as media_list_files,
+        read as media_read,
     };
     pub(crate) use imports::random::bytes as random_bytes;
 }

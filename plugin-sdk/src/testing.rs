@@ -46,6 +46,8 @@ struct State {
     kv_quota: u64,
     files: BTreeMap<String, (File, Vec<u8>)>,
     folders: BTreeMap<String, Vec<String>>,
+    created: u64,
+    media_quota: Option<u64>,
     logs: Vec<(Level, String)>,
     random: u64,
 }
@@ -83,6 +85,7 @@ impl Host {
             *state = Some(State {
                 now: START,
                 kv_quota: 1 << 20,
+                media_quota: Some(64 << 20),
                 ..State::default()
             });
         });
@@ -218,6 +221,27 @@ impl Host {
         self
     }
 
+    /// How many bytes of files the plugin may make from now on; `None`: it is no generator,
+    /// and may make none.
+    pub fn media_quota(&self, bytes: Option<u64>) -> &Self {
+        with(|state| {
+            state.created = 0;
+            state.media_quota = bytes;
+        });
+        self
+    }
+
+    /// The bytes of a file, one that the plugin made among them.
+    ///
+    /// # Panics
+    /// There is no such file.
+    pub fn bytes_of(&self, id: &str) -> Vec<u8> {
+        with(|state| match state.files.get(id) {
+            Some((_, bytes)) => bytes.clone(),
+            None => panic!("there is no file `{id}`"),
+        })
+    }
+
     /// The log so far, and forgets it.
     pub fn logs(&self) -> Vec<(Level, String)> {
         with(|state| std::mem::take(&mut state.logs))
@@ -244,6 +268,34 @@ fn kind_of(mime: &str) -> Option<MediaKind> {
         Some("audio") => Some(MediaKind::Audio),
         _ => None,
     }
+}
+
+/// As the host tells it by the first bytes, for what generators make.
+fn type_of(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
+    Some(match bytes {
+        [0x89, b'P', b'N', b'G', ..] => ("image/png", "png"),
+        [0xff, 0xd8, 0xff, ..] => ("image/jpeg", "jpg"),
+        [b'G', b'I', b'F', b'8', ..] => ("image/gif", "gif"),
+        [
+            b'R',
+            b'I',
+            b'F',
+            b'F',
+            _,
+            _,
+            _,
+            _,
+            b'W',
+            b'E',
+            b'B',
+            b'P',
+            ..,
+        ] => ("image/webp", "webp"),
+        [_, _, _, _, b'f', b't', b'y', b'p', ..] => ("video/mp4", "mp4"),
+        [b'I', b'D', b'3', ..] => ("audio/mpeg", "mp3"),
+        [b'%', b'P', b'D', b'F', ..] => ("application/pdf", "pdf"),
+        _ => return None,
+    })
 }
 
 /// Not the host's BLAKE3, but as good a fingerprint within one test (FNV-1a).
@@ -552,6 +604,40 @@ pub(crate) mod imports {
                 Ok(bytes[start..end].to_vec())
             }
             None => Err(media::Error::NotFound(format!("there is no file `{id}`"))),
+        })
+    }
+
+    pub(crate) fn media_create(name: &str, content: &[u8]) -> Result<media::File, media::Error> {
+        with(|state| {
+            let quota = state
+                .media_quota
+                .ok_or_else(|| media::Error::Denied("files are made by generators alone".into()))?;
+            let counted = state.created + (content.len() as u64).max(64 << 10);
+            if counted > quota {
+                return Err(media::Error::Quota(quota));
+            }
+            state.created = counted;
+            let (mime, ending) = super::type_of(content).ok_or_else(|| {
+                media::Error::Invalid(format!(
+                    "`{name}` is neither a picture, a video, a sound nor a PDF"
+                ))
+            })?;
+            let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+            let file = media::File {
+                id: super::digest(content),
+                path: format!("{stem}.{ending}"),
+                mime: mime.to_owned(),
+                kind: super::kind_of(mime).or(Some(super::MediaKind::Document)),
+                size: content.len() as u64,
+                modified: state.now,
+                width: None,
+                height: None,
+                digest: super::digest(content),
+            };
+            state
+                .files
+                .insert(file.id.clone(), (file.clone(), content.to_vec()));
+            Ok(file)
         })
     }
 

@@ -343,7 +343,12 @@ impl From<kv::Error> for Error {
 impl From<media::Error> for Error {
     fn from(error: media::Error) -> Self {
         match error {
-            media::Error::NotFound(reason) | media::Error::Denied(reason) => Error::Invalid(reason),
+            media::Error::NotFound(reason)
+            | media::Error::Denied(reason)
+            | media::Error::Invalid(reason) => Error::Invalid(reason),
+            media::Error::Quota(bytes) => Error::Invalid(format!(
+                "a call may make files of {bytes} bytes, and this one made more"
+            )),
             media::Error::Io(reason) => Error::Transient(reason),
         }
     }

@@ -43,6 +43,7 @@ fn host(cache: &Path) -> Host {
         carrier: Arc::new(Broker::new(BrokerOptions::default(), clock.clone()).unwrap()),
         kv: Arc::new(MemoryKv::default()),
         urls: None,
+        created: None,
         clock,
     })
     .unwrap()

@@ -238,6 +238,8 @@ section! {
         kv: Size<0, GIB> = ByteSize(Limits::default().kv).to_string(),
         /// What the plugin may hand over to the host.
         output: Size<KIB, GIB> = ByteSize(Limits::default().output).to_string(),
+        /// Of the files that a generator makes in one call.
+        media: Size<0, { 4 * GIB }> = ByteSize(Limits::default().media).to_string(),
     }
 
     /// A host that a plugin may reach.

@@ -371,6 +371,8 @@ pub struct Limits {
     pub kv: u64,
     /// Bytes that one call of the guest may hand over to the host.
     pub output: u64,
+    /// Bytes of the files that one call may make.
+    pub media: u64,
 }
 
 impl Default for Limits {
@@ -384,6 +386,7 @@ impl Default for Limits {
             log: 64 << 10,
             kv: 1 << 20,
             output: 8 << 20,
+            media: 64 << 20,
         }
     }
 }

@@ -147,6 +147,10 @@ impl<'a> Resolver<'a> {
                 .output
                 .as_ref()
                 .map_or(default.output, |size| size.value.0),
+            media: raw
+                .media
+                .as_ref()
+                .map_or(default.media, |size| size.value.0),
         };
         if limits.cpu > limits.wall {
             let cpu = raw.cpu.as_ref().map(|span| &span.place);

@@ -1,5 +1,6 @@
 //! Files of posts: what they are, read off the disk.
 
+mod created;
 mod public;
 
 use std::fs::File;
@@ -7,6 +8,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
+pub use created::{CreateError, Created, Tidied};
 pub use public::{PublicUrls, Signed, Signer};
 
 use crate::model::{Digest, FocalPoint, MediaItem, MediaKind};
@@ -171,6 +173,24 @@ fn sniff(head: &[u8]) -> Option<&'static str> {
         ] => "image/webp",
         [b'%', b'P', b'D', b'F', ..] => "application/pdf",
         [0x1a, 0x45, 0xdf, 0xa3, ..] => "video/webm",
+        [b'O', b'g', b'g', b'S', ..] => "audio/ogg",
+        [b'f', b'L', b'a', b'C', ..] => "audio/flac",
+        [b'I', b'D', b'3', ..] | [0xff, 0xfb | 0xf3 | 0xf2, ..] => "audio/mpeg",
+        [
+            b'R',
+            b'I',
+            b'F',
+            b'F',
+            _,
+            _,
+            _,
+            _,
+            b'W',
+            b'A',
+            b'V',
+            b'E',
+            ..,
+        ] => "audio/wav",
         _ if brand == Some(b"ftypavif") => "image/avif",
         _ if brand == Some(b"ftypheic") => "image/heic",
         _ if brand == Some(b"ftypqt  ") => "video/quicktime",

@@ -125,6 +125,13 @@ pub struct Draft {
 }
 
 impl Draft {
+    /// All its files, in the order in which they stand.
+    pub fn files(&self) -> impl Iterator<Item = &MediaItem> {
+        let thumbnail = self.link.iter().flat_map(|link| &link.thumbnail);
+        let thread = self.thread.iter().flat_map(|part| &part.media);
+        self.media.iter().chain(thumbnail).chain(thread)
+    }
+
     /// The draft in the words that one account wants: by the account's name, else by its
     /// plugin's.
     pub fn in_words_of(&self, account: &str, plugin: &str) -> Draft {

@@ -196,7 +196,7 @@ impl Plugin {
         let Ok(_permit) = tokio::time::timeout(wall, self.permit()).await else {
             return unstarted(CallError::Busy { site, waited: wall });
         };
-        let files = match self.files(subject, media).await {
+        let files = match self.files(capability, subject, media).await {
             Ok(files) => files,
             Err(fault) => return unstarted(CallError::Fault(fault)),
         };
@@ -205,8 +205,18 @@ impl Plugin {
         called
     }
 
-    async fn files(&self, subject: &Subject, media: Vec<MediaItem>) -> Result<CallFiles, Fault> {
-        let files = CallFiles::new(self.library().clone(), subject.folders.clone());
+    async fn files(
+        &self,
+        capability: Capability,
+        subject: &Subject,
+        media: Vec<MediaItem>,
+    ) -> Result<CallFiles, Fault> {
+        let mut files = CallFiles::new(self.library().clone(), subject.folders.clone());
+        if capability == Capability::Generator
+            && let Some(created) = self.created()
+        {
+            files = files.with_created(created.clone(), subject.name.clone());
+        }
         if media.is_empty() {
             return Ok(files);
         }
@@ -324,6 +334,7 @@ impl Plugin {
             wall_ms = usage.wall.as_millis() as u64,
             log_bytes = usage.log,
             output_bytes = usage.output,
+            media_bytes = usage.media,
             "used {}",
             UsageOf(usage, self.limits()),
         );

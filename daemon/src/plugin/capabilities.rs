@@ -6,7 +6,6 @@ use super::bindings::exports::jarchi::plugin::{inbox as messages, promoter as ad
 use super::call::Called;
 use super::component::Capability;
 use super::convert;
-use super::files::media_of;
 use super::registry::Plugin;
 use super::types::{
     Batch, Brief, Finding, Outcome, PostMetrics, PublishRequest, Standing, Subject, Target,
@@ -44,7 +43,7 @@ macro_rules! call {
 }
 
 fn files_of(draft: &Draft) -> Vec<MediaItem> {
-    media_of(draft).cloned().collect()
+    draft.files().cloned().collect()
 }
 
 /// `publisher`.

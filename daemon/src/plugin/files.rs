@@ -10,7 +10,8 @@ use std::time::SystemTime;
 
 use walkdir::WalkDir;
 
-use crate::model::{Digest, Draft, MediaItem, MediaKind, Timestamp};
+use crate::media::{CreateError, Created};
+use crate::model::{Digest, MediaItem, MediaKind, Timestamp};
 
 /// Files of one folder that a plugin is shown.
 const MOST_FILES: usize = 20_000;
@@ -28,6 +29,20 @@ pub enum FileError {
     Io(String, String),
     #[error("`{0}` holds more than {MOST_FILES} files")]
     TooMany(String),
+    #[error("files are made by generators alone")]
+    NoGenerator,
+    #[error("{0}")]
+    Invalid(String),
+}
+
+impl From<CreateError> for FileError {
+    fn from(error: CreateError) -> Self {
+        match error {
+            CreateError::Unknown { .. } => FileError::Invalid(error.to_string()),
+            CreateError::Room(reason) => FileError::Io("a new file".to_owned(), reason),
+            CreateError::Io { name, error } => FileError::io(&name, &error),
+        }
+    }
 }
 
 impl FileError {
@@ -169,13 +184,8 @@ pub(crate) struct CallFiles {
     library: Arc<Library>,
     media: Arc<HashMap<String, MediaItem>>,
     folders: Arc<BTreeMap<String, PathBuf>>,
-}
-
-/// All files of a draft, in the order in which they stand.
-pub(crate) fn media_of(draft: &Draft) -> impl Iterator<Item = &MediaItem> {
-    let thumbnail = draft.link.iter().flat_map(|link| &link.thumbnail);
-    let thread = draft.thread.iter().flat_map(|part| &part.media);
-    draft.media.iter().chain(thumbnail).chain(thread)
+    /// The files that this generator made.
+    own: Option<(Arc<Created>, Arc<str>)>,
 }
 
 /// What a plugin calls a post's file.
@@ -192,7 +202,31 @@ impl CallFiles {
             library,
             media: Arc::default(),
             folders,
+            own: None,
         }
+    }
+
+    /// With the files that this generator made, and makes.
+    pub(crate) fn with_created(mut self, created: Arc<Created>, generator: Arc<str>) -> Self {
+        self.own = Some((created, generator));
+        self
+    }
+
+    /// Keeps a file that the generator made. May wait for a disk.
+    pub(crate) fn create(&self, name: &str, bytes: &[u8]) -> Result<FileInfo, FileError> {
+        let (created, generator) = self.own.as_ref().ok_or(FileError::NoGenerator)?;
+        let (digest, path) = created.create(generator, name, bytes)?;
+        let name = name_of(&path);
+        self.library.look(digest.to_string(), name, path)
+    }
+
+    /// A file that this generator made in this call or an earlier one.
+    fn made(&self, id: &str) -> Result<Option<PathBuf>, FileError> {
+        let (Some((created, generator)), Ok(digest)) = (&self.own, id.parse()) else {
+            return Ok(None);
+        };
+        let found = created.find(generator, digest);
+        found.map_err(|error| FileError::io(id, &error))
     }
 
     /// With the files of a post, which must be those that were accepted. May wait for a
@@ -226,6 +260,9 @@ impl CallFiles {
         if let Some(item) = self.media.get(id) {
             return Ok(PathBuf::from(&item.path));
         }
+        if let Some(path) = self.made(id)? {
+            return Ok(path);
+        }
         let not_found = || FileError::NotFound(id.to_owned());
         let (folder, below) = id.split_once(IN).ok_or_else(not_found)?;
         let root = self.root(folder)?;
@@ -247,10 +284,7 @@ impl CallFiles {
         let path = self.resolve(id)?;
         let name = match id.split_once(IN) {
             Some((_, below)) => below.to_owned(),
-            None => path
-                .file_name()
-                .map(|name| name.to_string_lossy().into_owned())
-                .unwrap_or_default(),
+            None => name_of(&path),
         };
         self.library.look(id.to_owned(), name, path)
     }
@@ -316,6 +350,12 @@ impl CallFiles {
         fs::canonicalize(path)
             .map_err(|error| FileError::Io(path.display().to_string(), error.to_string()))
     }
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }
 
 fn is_hidden(name: &[u8]) -> bool {

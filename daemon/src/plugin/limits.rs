@@ -26,6 +26,7 @@ pub enum Limit {
     Response,
     Kv,
     Output,
+    Media,
     /// Not configurable: handles that the guest holds.
     Handles,
 }
@@ -41,6 +42,7 @@ impl Limit {
             Limit::Response => "response",
             Limit::Kv => "kv",
             Limit::Output => "output",
+            Limit::Media => "media",
             Limit::Handles => return None,
         })
     }
@@ -78,6 +80,7 @@ impl fmt::Display for Reached {
             Limit::Output => {
                 write!(f, "handed over more than {} in one call", Bytes(allowed))
             }
+            Limit::Media => write!(f, "made more than {} of files", Bytes(allowed)),
             Limit::Handles => write!(f, "holds more than {allowed} handles"),
         }
     }
@@ -115,8 +118,10 @@ pub struct Usage {
     pub http_calls: u32,
     /// Bytes that were logged, without those that were dropped.
     pub log: u64,
-    /// Bytes handed over in requests, kv and log.
+    /// Bytes handed over in requests, kv, log and files.
     pub output: u64,
+    /// Bytes of files that were made, a small one counted as 64 KiB.
+    pub media: u64,
 }
 
 /// `14 ms of 200, 3.1 of 32 MiB, 2 of 10 requests`.

@@ -14,7 +14,7 @@ use wasmtime::component::{Component, Instance, InstancePre, Linker};
 
 use crate::clock::Clock;
 use crate::config::{Grant, Limits, PluginConfig};
-use crate::media::PublicUrls;
+use crate::media::{Created, PublicUrls};
 
 use super::bindings::exports::jarchi::plugin as exports;
 use super::cache::{Cache, CacheError, Origin};
@@ -35,6 +35,8 @@ pub struct HostOptions {
     pub kv: Arc<dyn KvStore>,
     /// None: no platform can fetch a post's files.
     pub urls: Option<Arc<dyn PublicUrls>>,
+    /// Where generators' files are kept. None: they make none.
+    pub created: Option<Arc<Created>>,
     pub clock: Clock,
 }
 
@@ -61,6 +63,7 @@ struct Inner {
     carrier: Arc<dyn Carrier>,
     kv: Arc<dyn KvStore>,
     urls: Option<Arc<dyn PublicUrls>>,
+    created: Option<Arc<Created>>,
     clock: Clock,
     /// In front of the pool: its end is waited for, and never an error.
     permits: Semaphore,
@@ -81,6 +84,7 @@ impl Host {
             carrier: options.carrier,
             kv: options.kv,
             urls: options.urls,
+            created: options.created,
             clock: options.clock,
         })))
     }
@@ -416,6 +420,10 @@ impl Plugin {
 
     pub(super) fn urls(&self) -> &Option<Arc<dyn PublicUrls>> {
         &self.0.host.0.urls
+    }
+
+    pub(super) fn created(&self) -> &Option<Arc<Created>> {
+        &self.0.host.0.created
     }
 
     pub(super) fn clock(&self) -> &Clock {

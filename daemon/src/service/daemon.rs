@@ -73,6 +73,7 @@ pub async fn launch(daemon: Daemon) -> Result<Started, RunError> {
         plugins,
         accounts,
         offers,
+        created,
     } = Parts::new(
         store.clone(),
         receiver.clone(),
@@ -125,6 +126,7 @@ pub async fn launch(daemon: Daemon) -> Result<Started, RunError> {
         reload: Arc::new(move || Box::pin(for_api.clone().run())),
         links: Some(links),
         offers: Some(offers),
+        created: Some(created),
         accounts: Some(accounts),
         prometheus: daemon.prometheus,
     })

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use crate::account::Keeper;
 use crate::clock::Clock;
 use crate::config::{Config, Environment};
+use crate::media::Created;
 use crate::plugin::broker::{Broker, BrokerOptions};
 use crate::plugin::vault::{self, Key, Vault};
 use crate::plugin::{Host, HostOptions, Registry};
@@ -23,6 +24,8 @@ pub struct Parts {
     pub plugins: Plugins,
     pub accounts: Accounts,
     pub offers: Offers,
+    /// What generators made.
+    pub created: Arc<Created>,
 }
 
 impl Parts {
@@ -44,12 +47,20 @@ impl Parts {
         let offers = Offers::new(store.clone(), clock.clone(), config.clone(), &key);
         let vault = Vault::open(store.clone(), key);
         let broker = Broker::new(options, clock.clone()).map_err(broken)?;
+        let created = Arc::new(Created::new(&daemon.data_dir, clock.clone(), {
+            let (store, config) = (store.clone(), config.clone());
+            move || {
+                let wanted = config.borrow().daemon.keep_free;
+                store.room(wanted).map_err(|error| error.to_string())
+            }
+        }));
         let host = Host::new(HostOptions {
             cache_dir: daemon.data_dir.join("compiled"),
             concurrency: daemon.concurrency,
             carrier: Arc::new(broker.clone()),
             kv: Arc::new(StoredKv(store.clone())),
             urls: Some(Arc::new(offers.clone())),
+            created: Some(created.clone()),
             clock: clock.clone(),
         })
         .map_err(broken)?;
@@ -74,6 +85,7 @@ impl Parts {
             registry,
             plugins,
             offers,
+            created,
         })
     }
 }

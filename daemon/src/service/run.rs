@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::content::Generators;
 use crate::measure::Collector;
+use crate::media::Created;
 use crate::plugin::vault::KeyError;
 use crate::publish::{self, Connectors, Publisher};
 use crate::queue::{self, Dispatcher, Handle};
@@ -43,6 +44,8 @@ pub struct Setup {
     pub links: Option<Links>,
     /// None: files are served to nobody.
     pub offers: Option<Offers>,
+    /// None: generators make no files.
+    pub created: Option<Arc<Created>>,
     pub prometheus: Option<PrometheusHandle>,
     /// None: no account is connected by the daemon.
     pub accounts: Option<Accounts>,
@@ -115,6 +118,7 @@ pub async fn start(setup: Setup) -> Result<Running, RunError> {
         generators: setup.generators.clone(),
         alarms: alarms.clone(),
         keeper: setup.accounts.as_ref().map(|one| one.keeper().clone()),
+        created: setup.created.clone(),
     });
     let (dispatcher, queue) = Dispatcher::start(
         setup.store.clone(),

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use crate::alarm;
-use crate::model::{Fault, TimeSpan};
+use crate::media::{Created, Tidied};
+use crate::model::{Fault, TimeSpan, Timestamp};
 use crate::store::{self, DeliveryFilter, Horizon, StoreError, Target};
 
 use super::worker::Stations;
@@ -65,8 +66,24 @@ pub(super) async fn tidy(stations: &Stations) -> Result<(), Fault> {
     let forgotten = blocking(move || store::tidy(&store, &horizon)).await?;
     let offers = stations.store.write(move |tx| tx.end_offers(now)).await;
     let offers = offers.map_err(|error: StoreError| fault(error))?;
-    tracing::info!(?forgotten, offers, "what is old was forgotten");
+    let created = tidy_created(stations, now).await?;
+    tracing::info!(?forgotten, offers, ?created, "what is old was forgotten");
     recount(stations).await
+}
+
+/// Removes what generators made and no post has in it, once it is certain that none will.
+async fn tidy_created(stations: &Stations, now: Timestamp) -> Result<Tidied, Fault> {
+    let Some(created) = stations.created.clone() else {
+        return Ok(Tidied::default());
+    };
+    let store = stations.store.clone();
+    let before = now.saturating_sub(Created::UNUSED_FOR);
+    blocking(move || {
+        let used = store.view().files_of_posts()?;
+        let tidied = created.tidy(&used, before);
+        tidied.map_err(|error| StoreError::Failed(format!("files of generators: {error}")))
+    })
+    .await
 }
 
 /// What was forgotten keeps no alarm up.

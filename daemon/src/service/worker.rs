@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::content::{self, Generators};
 use crate::measure::Collector;
+use crate::media::Created;
 use crate::model::{Fault, Job, Timestamp, Work};
 use crate::publish::Publisher;
 use crate::queue::{Disposition, Group, Worker, Working};
@@ -28,6 +29,8 @@ pub(super) struct Stations {
     pub(super) alarms: Arc<Alarms>,
     /// None: nobody keeps tokens.
     pub(super) keeper: Option<Keeper>,
+    /// None: generators make no files.
+    pub(super) created: Option<Arc<Created>>,
 }
 
 impl Stations {

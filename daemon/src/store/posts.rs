@@ -1,5 +1,6 @@
 //! Posts, their deliveries, and what generators gave.
 
+use std::collections::HashSet;
 use std::ops::Bound;
 
 use serde::{Deserialize, Serialize};
@@ -266,6 +267,21 @@ impl View<'_> {
                 POSTS.decode(&key, &bytes)
             })
             .collect()
+    }
+
+    /// The digests of all files that posts have in them.
+    ///
+    /// # Errors
+    /// A post that can't be read, since its files are not known then.
+    pub fn files_of_posts(&self) -> Result<HashSet<Digest>, StoreError> {
+        let mut digests = HashSet::new();
+        for pair in self.sled(Tree::Posts).iter() {
+            let (key, stored) = pair.map_err(super::raw::failed)?;
+            let bytes = self.whole(Tree::Posts, &key, stored.to_vec())?;
+            let post = POSTS.decode(&key, &bytes)?;
+            digests.extend(post.draft.files().map(|file| file.digest));
+        }
+        Ok(digests)
     }
 
     /// Deliveries in the order of their due times, at most `limit`.

@@ -50,7 +50,9 @@ pub(crate) fn make(
             let reason = match error {
                 media::Error::NotFound(reason)
                 | media::Error::Denied(reason)
-                | media::Error::Io(reason) => reason,
+                | media::Error::Io(reason)
+                | media::Error::Invalid(reason) => reason,
+                media::Error::Quota(bytes) => format!("more than {bytes} bytes"),
             };
             issues.error(1, format!("the file could not be read: {reason}"));
             return Outcome::Broken;

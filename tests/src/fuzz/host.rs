@@ -178,6 +178,7 @@ static STAGE: LazyLock<Stage> = LazyLock::new(|| {
             carrier: Arc::new(Broker::new(options, clock.clone()).expect("a broker")),
             kv: Arc::<MemoryKv>::default(),
             urls: None,
+            created: None,
             clock,
         })
         .expect("a host");

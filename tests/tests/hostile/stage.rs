@@ -113,6 +113,7 @@ pub fn host(directory: &Path, names: Arc<Names>) -> Host {
         carrier: Arc::new(Broker::new(options, clock.clone()).unwrap()),
         kv: Arc::new(StoredKv(store)),
         urls: None,
+        created: None,
         clock,
     })
     .unwrap()

@@ -6,4 +6,5 @@
     reason = "what goes wrong fails the test"
 )]
 
+mod created;
 mod fetching;

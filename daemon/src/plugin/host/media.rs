@@ -1,12 +1,16 @@
-//! `media`: the operator's files that this call may see.
+//! `media`: the operator's files that this call may see, and those that it makes.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
 use super::super::convert::kind_to_wit;
 use super::super::files::{FileError, FileInfo};
+use super::super::limits::{Limit, Reached};
 use super::{State, blocking, wit};
 use wit::media::Error;
+
+/// The least that a file counts: files are bounded in number too.
+const LEAST: u64 = 64 << 10;
 
 impl wit::media::Host for State {
     async fn list_files(
@@ -68,6 +72,32 @@ impl wit::media::Host for State {
         .await?;
         Ok(read.map_err(|error| FileError::io(&id, &error).into()))
     }
+
+    async fn create(
+        &mut self,
+        name: String,
+        content: Vec<u8>,
+    ) -> wasmtime::Result<Result<wit::media::File, Error>> {
+        self.cpu.check()?;
+        let length = content.len() as u64;
+        self.memory.hold(length + name.len() as u64)?;
+        self.tally.output += length;
+        let counted = self.tally.media.saturating_add(length.max(LEAST));
+        if counted > self.limits.media {
+            let quota = self.limits.media;
+            self.refuse(Reached {
+                limit: Limit::Media,
+                allowed: quota,
+            });
+            return Ok(Err(Error::Quota(quota)));
+        }
+        self.tally.media = counted;
+        let files = self.files.clone();
+        Ok(blocking(move || files.create(&name, &content))
+            .await?
+            .map(Into::into)
+            .map_err(Into::into))
+    }
 }
 
 fn weight_of(file: &wit::media::File) -> u64 {
@@ -99,7 +129,8 @@ impl From<FileError> for Error {
         let text = error.to_string();
         match error {
             FileError::NotFound(_) => Error::NotFound(text),
-            FileError::Denied(_) => Error::Denied(text),
+            FileError::Denied(_) | FileError::NoGenerator => Error::Denied(text),
+            FileError::Invalid(_) => Error::Invalid(text),
             FileError::Io(..) | FileError::TooMany(_) => Error::Io(text),
         }
     }

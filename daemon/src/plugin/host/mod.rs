@@ -74,6 +74,7 @@ pub(super) struct Tally {
     pub(super) log: u64,
     pub(super) log_full: bool,
     pub(super) output: u64,
+    pub(super) media: u64,
     /// A request that may change something has left, or may have.
     pub(super) sent: bool,
     /// The first limit whose refusal was given to the guest as an answer.
@@ -90,6 +91,7 @@ impl State {
             http_calls: self.tally.http_calls,
             log: self.tally.log,
             output: self.tally.output,
+            media: self.tally.media,
         }
     }
 

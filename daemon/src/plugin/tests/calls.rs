@@ -480,12 +480,12 @@ async fn files_of_a_folder_are_listed_and_read() {
             "posts",
             "(call $list (i32.const 4096) (i32.const 5) (i32.const 512))
              (if (i32.load8_u (i32.const 512)) (then unreachable))
-             (if (i32.ne (i32.load (i32.const 520)) (i32.const 1)) (then unreachable))
+             (if (i32.ne (i32.load (i32.const 524)) (i32.const 1)) (then unreachable))
              (call $read
-                (i32.load (i32.load (i32.const 516))) (i32.load offset=4 (i32.load (i32.const 516)))
+                (i32.load (i32.load (i32.const 520))) (i32.load offset=4 (i32.load (i32.const 520)))
                 (i64.const 1) (i32.const 3) (i32.const 600))
              (if (i32.load8_u (i32.const 600)) (then unreachable))
-             (call $invalid (i32.load (i32.const 604)) (i32.load (i32.const 608)))",
+             (call $invalid (i32.load (i32.const 608)) (i32.load (i32.const 612)))",
         ))
         .await;
     let called = plugin.generate(&one, &Brief::default()).await;

@@ -48,6 +48,10 @@ const IMPORTS: [(&str, &str); 9] = [
         "$read",
         r#"(import "jarchi:plugin/media@0.1.0" "read" (func $read (param i32 i32 i64 i32 i32)))"#,
     ),
+    (
+        "$create",
+        r#"(import "jarchi:plugin/media@0.1.0" "create" (func $create (param i32 i32 i32 i32 i32)))"#,
+    ),
 ];
 
 /// Where the texts of a guest lie, one behind the other.

@@ -164,6 +164,7 @@ fn host_in(directory: &Path) -> Result<Host, HostError> {
         carrier: Arc::new(Platform::default()),
         kv: Arc::new(MemoryKv::default()),
         urls: None,
+        created: None,
         clock: Clock::system(),
     })
 }

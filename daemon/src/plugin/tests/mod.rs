@@ -1,4 +1,5 @@
 mod calls;
+mod created;
 mod guest;
 mod loading;
 
@@ -12,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::clock::Clock;
 use crate::config::{Limits, PluginConfig};
+use crate::media::Created;
 use crate::model::TimeSpan;
 
 use super::broker::{Caller, Error, Request, Response, Secrets};
@@ -90,6 +92,7 @@ fn limits() -> Limits {
         log: 1000,
         kv: 1000,
         output: 64 << 10,
+        media: 256 << 10,
     }
 }
 
@@ -108,6 +111,11 @@ impl Stage {
             carrier: platform.clone(),
             kv: kv.clone(),
             urls: None,
+            created: Some(Arc::new(Created::new(
+                directory.path(),
+                Clock::system(),
+                || Ok(()),
+            ))),
             clock: Clock::system(),
         })
         .unwrap();
