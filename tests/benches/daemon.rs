@@ -10,14 +10,24 @@ use std::fs;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jarchi::config::ProcessEnvironment;
+use jarchi::content::{self, Due, NewPost};
 use jarchi::demo::standin::{ALL_SCOPES, Options, Rates, Serving};
+use jarchi::model::{Draft, Origin, TimeSpan};
 use jarchi::plugin::component::embed_manifest;
+use jarchi::store::{Options as StoreOptions, Store};
 use jarchi_tests::{bin, plugins};
 
 const STARTS: usize = 11;
 const POSTS: usize = 1000;
+/// How long it is watched doing nothing.
+const IDLE: Duration = Duration::from_secs(100);
+/// Posts that wait while it starts.
+const WAITING: usize = 100_000;
+const AT_ONCE: usize = 64;
 
 /// A folder with twelve plugins: the stock ones, each under three names.
 fn twelve(dir: &Path) -> Vec<String> {
@@ -95,6 +105,19 @@ impl Daemon {
         (of("VmRSS:"), of("RssAnon:"))
     }
 
+    /// Processor time so far, of all its threads.
+    fn worked(&self) -> Duration {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let (_, after) = stat.rsplit_once(") ").unwrap();
+        let fields: Vec<&str> = after.split(' ').collect();
+        // `utime` and `stime`, in ticks of a hundredth of a second.
+        let ticks: u64 = fields[11..13]
+            .iter()
+            .map(|one| one.parse::<u64>().unwrap())
+            .sum();
+        Duration::from_millis(ticks * 10)
+    }
+
     fn stop(mut self) {
         let pid = self.child.id().to_string();
         Command::new("kill").arg(pid).status().unwrap();
@@ -147,6 +170,7 @@ fn starts(dir: &Path) {
     let mut cold = Vec::new();
     let mut cached = Vec::new();
     let mut resident = (0.0, 0.0);
+    let mut idle = Duration::ZERO;
     for round in 0..STARTS {
         let _ = fs::remove_dir_all(dir.join(".jarchi/compiled"));
         let daemon = Daemon::start(&config);
@@ -158,6 +182,9 @@ fn starts(dir: &Path) {
             // Everything that begins at the start has ended.
             std::thread::sleep(Duration::from_secs(10));
             resident = daemon.resident();
+            let before = daemon.worked();
+            std::thread::sleep(IDLE);
+            idle = daemon.worked() - before;
         }
         daemon.stop();
     }
@@ -176,6 +203,69 @@ fn starts(dir: &Path) {
     println!("\n| idle, 12 plugins | MiB |\n|---|---|");
     println!("| resident | {:.1} |", resident.0);
     println!("| of it anonymous | {:.1} |", resident.1);
+    println!(
+        "| of a processor over {} s, % | {:.3} |",
+        IDLE.as_secs(),
+        100.0 * idle.as_secs_f64() / IDLE.as_secs_f64()
+    );
+}
+
+/// Starts with posts that wait for next year.
+fn waiting(dir: &Path) {
+    let names = twelve(&dir.join(".jarchi/plugins"));
+    fs::create_dir_all(dir.join("content")).unwrap();
+    secret(&dir.join("secrets/x"), "x");
+    let config = write_config(dir, &start_config(&names));
+    // So that the plugins are compiled and the store is there.
+    Daemon::start(&config).stop();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(fill(&config));
+    drop(runtime);
+    let mut times: Vec<Duration> = Vec::new();
+    let mut resident = 0.0;
+    for _ in 0..STARTS {
+        let daemon = Daemon::start(&config);
+        times.push(daemon.ready_after);
+        resident = daemon.resident().0;
+        daemon.stop();
+    }
+    times.sort_unstable();
+    println!("\n| start to ready, {WAITING} posts wait, {STARTS} starts | |\n|---|---|");
+    println!("| median, ms | {:.0} |", millis(times[times.len() / 2]));
+    println!("| longest, ms | {:.0} |", millis(times[times.len() - 1]));
+    println!("| resident then, MiB | {resident:.1} |");
+}
+
+async fn fill(config: &Path) {
+    let (config, _) = jarchi::config::load(config, &ProcessEnvironment).unwrap();
+    let config = Arc::new(config);
+    let store = Store::open(&config.daemon.data_dir, &StoreOptions::default()).unwrap();
+    let now = jarchi::clock::Clock::system().now();
+    let due = Due::At(now.saturating_add(TimeSpan::from_days(365)));
+    let mut callers = tokio::task::JoinSet::new();
+    for caller in 0..AT_ONCE {
+        let (config, store) = (config.clone(), store.clone());
+        callers.spawn(async move {
+            for number in (caller..WAITING).step_by(AT_ONCE) {
+                let accounts: Vec<&String> = config.accounts.keys().collect();
+                let new = NewPost {
+                    draft: Draft {
+                        text: format!("Post {number} {}", "çay ".repeat(50)),
+                        ..Draft::default()
+                    },
+                    accounts: vec![accounts[number % accounts.len()].clone()],
+                    due,
+                    origin: Origin::Command,
+                    pillar: None,
+                    campaign: None,
+                    repeat_after: None,
+                    round: 0,
+                };
+                content::accept(&store, &config, new, now).await.unwrap();
+            }
+        });
+    }
+    callers.join_all().await;
 }
 
 fn secret(path: &Path, text: &str) {
@@ -270,6 +360,9 @@ fn main() {
     let one = dir.path().join("starts");
     fs::create_dir_all(&one).unwrap();
     starts(&one);
+    let full = dir.path().join("waiting");
+    fs::create_dir_all(&full).unwrap();
+    waiting(&full);
     let other = dir.path().join("lateness");
     fs::create_dir_all(&other).unwrap();
     lateness(&other);

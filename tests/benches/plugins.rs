@@ -1,4 +1,5 @@
-//! What a plugin costs: compiled, loaded from the cache, called.
+//! What a plugin costs: compiled, loaded from the cache, called; and what the same call costs
+//! in wasmtime alone.
 //!
 //! `cargo bench -p jarchi-tests --bench plugins`
 
@@ -20,6 +21,18 @@ use secrecy::SecretString;
 const CALLS: usize = 5000;
 const AT_ONCE: usize = 64;
 const STOCK: [&str; 4] = ["mastodon", "bluesky", "library", "rss"];
+
+/// The same component and the same call without the daemon's host: no broker, no key-value
+/// store, no accounting of what is used.
+mod bare {
+    #![allow(missing_docs, clippy::expect_used, reason = "generated")]
+
+    wasmtime::component::bindgen!({
+        path: "../plugin-sdk/wit",
+        world: "publishing",
+        exports: { default: async },
+    });
+}
 
 struct NoSecrets;
 
@@ -90,6 +103,64 @@ async fn one_by_one(plugin: &Plugin, draft: &Draft) -> Vec<Duration> {
     times
 }
 
+/// What wasmtime itself takes for it, set up as well as we know: a fresh instance out of a
+/// pool, epochs on, asynchronous.
+async fn bare_calls(file: &Path, bytes: usize) -> Vec<Duration> {
+    use bare::exports::jarchi::plugin::publisher;
+    use wasmtime::component::{Component, Linker};
+    use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
+
+    let mut pool = PoolingAllocationConfig::new();
+    pool.linear_memory_keep_resident(64 << 10)
+        .table_keep_resident(4 << 10);
+    let mut config = Config::new();
+    config
+        .epoch_interruption(true)
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    let engine = Engine::new(&config).unwrap();
+    let component = Component::from_file(&engine, file).unwrap();
+    let mut linker = Linker::<()>::new(&engine);
+    // The call needs none of them.
+    linker.define_unknown_imports_as_traps(&component).unwrap();
+    let ready = bare::PublishingPre::new(linker.instantiate_pre(&component).unwrap()).unwrap();
+    let account = publisher::Account {
+        name: "bench".to_owned(),
+        settings: r#"{"behave":{"do":"behave"}}"#.to_owned(),
+    };
+    let post = publisher::Post {
+        text: "çay ".repeat(bytes / 5),
+        language: None,
+        media: Vec::new(),
+        link: None,
+        hashtags: Vec::new(),
+        mentions: Vec::new(),
+        poll: None,
+        thread: Vec::new(),
+        first_comment: None,
+        visibility: None,
+        content_warning: None,
+        sensitive: false,
+        options: "{}".to_owned(),
+    };
+    let mut times = Vec::with_capacity(CALLS);
+    for _ in 0..CALLS {
+        let began = Instant::now();
+        let mut store = Store::new(&engine, ());
+        store.set_epoch_deadline(u64::MAX / 2);
+        let instance = ready.instantiate_async(&mut store).await.unwrap();
+        let problems = instance
+            .jarchi_plugin_publisher()
+            .call_validate(&mut store, &account, &post)
+            .await
+            .unwrap();
+        assert!(problems.unwrap().is_empty());
+        drop(store);
+        times.push(began.elapsed());
+    }
+    times.sort_unstable();
+    times
+}
+
 /// Calls a second.
 async fn at_once(plugin: &Plugin, draft: &Arc<Draft>) -> f64 {
     let began = Instant::now();
@@ -136,18 +207,22 @@ async fn main() {
     let host = host(&cache);
     let plugin = host.load(&config("hostile")).await.unwrap();
     println!(
-        "\n| a call, fresh instance included | p50, µs | p99, µs | calls/s, {AT_ONCE} at once |"
+        "\n| a call, fresh instance included | p50, µs | p99, µs | calls/s, {AT_ONCE} at once | \
+         wasmtime alone, p50, µs |"
     );
-    println!("|---|---|---|---|");
+    println!("|---|---|---|---|---|");
     for (words, bytes) in [("1 KB post", 1000), ("100 KB post", 100_000)] {
         let draft = Arc::new(draft(bytes));
         one_by_one(&plugin, &draft).await;
         let times = one_by_one(&plugin, &draft).await;
+        bare_calls(&stock("hostile"), bytes).await;
+        let alone = bare_calls(&stock("hostile"), bytes).await;
         let throughput = at_once(&plugin, &draft).await;
         println!(
-            "| {words} | {:.0} | {:.0} | {throughput:.0} |",
+            "| {words} | {:.0} | {:.0} | {throughput:.0} | {:.0} |",
             micros(times[times.len() / 2]),
             micros(times[times.len() * 99 / 100]),
+            micros(alone[alone.len() / 2]),
         );
     }
 }
