@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use jarchi::alarm::Notifier;
 use jarchi::clock::{Clock, Hands};
-use jarchi::config::{Config, load_without_surroundings};
+use jarchi::config::{Config, Misfire, Run, ScheduleConfig, load_without_surroundings};
 use jarchi::content::{self, Batch, Brief, Due, Generating, Generators, NewPost};
 use jarchi::model::{Draft, Id, Measure, Metric, Origin, Problem, Receipt, TimeSpan, Timestamp};
 use jarchi::plugin::broker::{Broker, BrokerOptions};
@@ -178,7 +178,6 @@ fn configuration(dir: &Path) -> Arc<Config> {
          check_links = false\nkeep = { settled = \"6h\" }\n\n\
          [[brand]]\nname = \"b\"\ntime_zone = \"UTC\"\n\n\
          [[plugin]]\nname = \"platform\"\npath = \"platform.wasm\"\nconcurrency = 64\n\n\
-         [[schedule]]\nname = \"tidy\"\ncron = \"30 * * * *\"\ntidy = true\n\n\
          [[schedule]]\nname = \"numbers\"\ncron = \"0 */6 * * *\"\nmeasure = \"posts\"\n",
     );
     for number in 0..ACCOUNTS {
@@ -191,10 +190,22 @@ fn configuration(dir: &Path) -> Arc<Config> {
     let path = dir.join("jarchi.toml");
     std::fs::write(&path, text).unwrap();
     let began = Instant::now();
-    let (config, _) = load_without_surroundings(&path).unwrap_or_else(|told| panic!("{told:#?}"));
+    let (mut config, _) =
+        load_without_surroundings(&path).unwrap_or_else(|told| panic!("{told:#?}"));
     eprintln!(
         "a configuration of {ACCOUNTS} accounts was read in {:.0} ms",
         began.elapsed().as_secs_f64() * 1e3
+    );
+    // Once a day by default: a day would end before it shows.
+    config.schedules.insert(
+        "tidy".to_owned(),
+        ScheduleConfig {
+            name: "tidy".to_owned(),
+            cron: "30 * * * *".to_owned(),
+            time_zone: chrono_tz::Tz::UTC,
+            misfire: Misfire::RunOnce,
+            run: Run::Tidy,
+        },
     );
     Arc::new(config)
 }

@@ -58,6 +58,22 @@ pub enum Origin {
     Compiler,
 }
 
+/// A compiled component on disk, by its open file: it stays what it is when its name is
+/// gone.
+#[derive(Clone)]
+pub(crate) struct Kept {
+    name: String,
+    file: Arc<File>,
+}
+
+/// A component, and where it came from and can be had again.
+pub(crate) struct Found {
+    pub(crate) component: Component,
+    pub(crate) origin: Origin,
+    /// None: it could not be written down.
+    pub(crate) kept: Option<Kept>,
+}
+
 pub(crate) struct Cache {
     directory: PathBuf,
     key: [u8; KEY],
@@ -101,7 +117,7 @@ impl Cache {
         self: Arc<Self>,
         engine: &Engine,
         wasm: Arc<[u8]>,
-    ) -> Result<(Component, Origin), CacheError> {
+    ) -> Result<Found, CacheError> {
         let (sender, receiver) = oneshot::channel();
         let engine = engine.clone();
         // A thread of its own: the runtime waits for its blocking threads at a stop.
@@ -119,16 +135,27 @@ impl Cache {
         }
     }
 
-    fn load_blocking(
-        &self,
-        engine: &Engine,
-        wasm: &[u8],
-    ) -> Result<(Component, Origin), CacheError> {
+    /// The same once more, out of the file that it was found in.
+    pub(crate) fn again(&self, engine: &Engine, kept: &Kept) -> Result<Component, String> {
+        // A description of its own, from the beginning.
+        let path = format!("/proc/self/fd/{}", kept.file.as_raw_fd());
+        let mut file = File::open(path).map_err(|error| error.to_string())?;
+        let authentic = self.authenticate(&kept.name, &mut file)?;
+        deserialize(engine, &authentic)
+    }
+
+    fn load_blocking(&self, engine: &Engine, wasm: &[u8]) -> Result<Found, CacheError> {
         let name = format!("{}-{}", blake3::hash(wasm).to_hex(), self.compatibility);
         self.lock().insert(name.clone());
         let path = self.directory.join(&name).with_extension(SUFFIX);
         match self.read(engine, &name, &path) {
-            Ok(Some(component)) => return Ok((component, Origin::Cache)),
+            Ok(Some((component, kept))) => {
+                return Ok(Found {
+                    component,
+                    origin: Origin::Cache,
+                    kept: Some(kept),
+                });
+            }
             Ok(None) => {}
             Err(reason) => tracing::warn!(
                 path = %path.display(),
@@ -142,8 +169,12 @@ impl Cache {
         match self.write(&name, &path, &compiled) {
             // Mapped like that of any later start: what is not used takes no memory.
             Ok(()) => {
-                if let Ok(Some(component)) = self.read(engine, &name, &path) {
-                    return Ok((component, Origin::Compiler));
+                if let Ok(Some((component, kept))) = self.read(engine, &name, &path) {
+                    return Ok(Found {
+                        component,
+                        origin: Origin::Compiler,
+                        kept: Some(kept),
+                    });
                 }
             }
             Err(error) => tracing::warn!(
@@ -154,10 +185,19 @@ impl Cache {
         }
         let component =
             deserialize(engine, &Compiled::Bytes(&compiled)).map_err(CacheError::Compile)?;
-        Ok((component, Origin::Compiler))
+        Ok(Found {
+            component,
+            origin: Origin::Compiler,
+            kept: None,
+        })
     }
 
-    fn read(&self, engine: &Engine, name: &str, path: &Path) -> Result<Option<Component>, String> {
+    fn read(
+        &self,
+        engine: &Engine,
+        name: &str,
+        path: &Path,
+    ) -> Result<Option<(Component, Kept)>, String> {
         let mut file = match File::open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -173,7 +213,11 @@ impl Cache {
         {
             tracing::debug!(path = %path.display(), %error, "the time of use is not kept");
         }
-        Ok(Some(component))
+        let kept = Kept {
+            name: name.to_owned(),
+            file: Arc::new(file),
+        };
+        Ok(Some((component, kept)))
     }
 
     fn authenticate<'a>(&self, name: &str, file: &'a mut File) -> Result<Compiled<'a>, String> {

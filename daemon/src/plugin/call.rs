@@ -13,6 +13,7 @@ use crate::model::{Fault, MediaItem};
 
 use super::bindings::jarchi::plugin::types as wit;
 use super::broker::Caller;
+use super::code::Ready;
 use super::component::Capability;
 use super::convert::{self, Unusable};
 use super::files::CallFiles;
@@ -200,7 +201,14 @@ impl Plugin {
             Ok(files) => files,
             Err(fault) => return unstarted(CallError::Fault(fault)),
         };
-        let called = self.run(site, subject, files, work).await;
+        let ready = match self.ready().await {
+            Ok(ready) => ready,
+            Err(reason) => {
+                let reason = format!("plugin `{}` can't be called: {reason}", site.plugin);
+                return unstarted(CallError::Fault(Fault::Transient(reason)));
+            }
+        };
+        let called = self.run(site, subject, files, ready, work).await;
         self.account_for(call, subject, &called);
         called
     }
@@ -231,11 +239,15 @@ impl Plugin {
         site: Site,
         subject: &Subject,
         files: CallFiles,
+        ready: Arc<Ready>,
         work: Work<T>,
     ) -> Called<T> {
         let limits = self.limits();
         let cpu = Cpu::new(limits.cpu);
-        let mut store = Store::new(self.engine(), self.state(&site, subject, files, &cpu));
+        let mut store = Store::new(
+            self.engine(),
+            self.state(&site, subject, files, ready.clone(), &cpu),
+        );
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(usize::try_from(limits.output).unwrap_or(usize::MAX));
         store.set_max_component_handles(HANDLES);
@@ -248,7 +260,7 @@ impl Plugin {
 
         let began = Instant::now();
         let guest = Metered::new(cpu, self.ticker(), async {
-            let instance = self.instantiate(&mut store).await?;
+            let instance = ready.pre.instantiate_async(&mut store).await?;
             work(&mut store, &instance).await
         });
         let ended = tokio::time::timeout(limits.wall.to_std(), guest).await;
@@ -288,7 +300,14 @@ impl Plugin {
         }
     }
 
-    fn state(&self, site: &Site, subject: &Subject, files: CallFiles, cpu: &Arc<Cpu>) -> State {
+    fn state(
+        &self,
+        site: &Site,
+        subject: &Subject,
+        files: CallFiles,
+        ready: Arc<Ready>,
+        cpu: &Arc<Cpu>,
+    ) -> State {
         let limits = self.limits().clone();
         State {
             caller: Caller {
@@ -316,6 +335,7 @@ impl Plugin {
             redactor: None,
             site: site.clone(),
             limits,
+            ready,
         }
     }
 

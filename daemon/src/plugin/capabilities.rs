@@ -18,7 +18,6 @@ macro_rules! call {
         |$guest:ident, $store:ident| $call:expr,
         |$answer:pat_param| $convert:expr
     ) => {{
-        let indices = $plugin.indices().$indices.clone();
         $plugin
             .call(
                 Capability::$capability,
@@ -27,6 +26,7 @@ macro_rules! call {
                 $media,
                 Box::new(move |$store, instance| {
                     Box::pin(async move {
+                        let indices = $store.data().ready.indices.$indices.clone();
                         let Some(indices) = indices else {
                             wasmtime::bail!("the capability is not exported");
                         };

@@ -11,6 +11,7 @@ pub mod build;
 mod cache;
 mod call;
 mod capabilities;
+mod code;
 pub mod component;
 mod convert;
 mod engine;

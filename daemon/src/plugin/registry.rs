@@ -4,20 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _};
 
 use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
-use wasmtime::Store;
-use wasmtime::component::{Component, Instance, InstancePre, Linker};
+use wasmtime::component::{Component, Linker};
 
 use crate::clock::Clock;
 use crate::config::{Grant, Limits, PluginConfig};
 use crate::media::{Created, PublicUrls};
 
-use super::bindings::exports::jarchi::plugin as exports;
-use super::cache::{Cache, CacheError, Origin};
+use super::cache::{Cache, CacheError, Found, Kept, Origin};
+use super::code::{self, Code, Ready};
 use super::component::{self, Capability, InspectError, Inspection};
 use super::engine::{Engine, EngineError, MEMORIES, TABLE_ELEMENTS, TABLES, Ticker};
 use super::files::Library;
@@ -119,7 +119,11 @@ impl Host {
         .map_err(|error| wrong(LoadReason::Inspect(error)))?;
         judge(&inspection, config).map_err(wrong)?;
 
-        let (component, origin) = self
+        let Found {
+            component,
+            origin,
+            kept,
+        } = self
             .0
             .cache
             .clone()
@@ -128,15 +132,15 @@ impl Host {
             .map_err(|error| wrong(LoadReason::Compile(error)))?;
         needs(&component, &config.limits).map_err(wrong)?;
         let link = |error: wasmtime::Error| wrong(LoadReason::Link(format!("{error:#}")));
-        let pre = self.0.linker.instantiate_pre(&component).map_err(link)?;
-        let indices = Indices::new(&pre, &inspection.capabilities).map_err(link)?;
+        let ready =
+            Ready::new(&self.0.linker, &component, &inspection.capabilities).map_err(link)?;
         tracing::debug!(
             plugin = config.name,
             version = %inspection.manifest.version,
             compiled = origin == Origin::Compiler,
             "loaded"
         );
-        Ok(Plugin(Arc::new(Loaded {
+        let plugin = Plugin(Arc::new(Loaded {
             host: self.clone(),
             name: config.name.as_str().into(),
             manifest: Arc::new(inspection.manifest),
@@ -148,9 +152,10 @@ impl Host {
             limits: config.limits.clone(),
             concurrency: config.concurrency,
             permits: Semaphore::new(config.concurrency.max(1)),
-            pre,
-            indices,
-        })))
+            code: Code::new(ready, kept),
+        }));
+        plugin.let_rest();
+        Ok(plugin)
     }
 }
 
@@ -288,38 +293,6 @@ fn needs(component: &Component, limits: &Limits) -> Result<(), LoadReason> {
     Ok(())
 }
 
-/// Where the exported functions are, looked up once.
-pub(super) struct Indices {
-    pub(super) publisher: Option<exports::publisher::GuestIndices>,
-    pub(super) connection: Option<exports::connection::GuestIndices>,
-    pub(super) analytics: Option<exports::analytics::GuestIndices>,
-    pub(super) inbox: Option<exports::inbox::GuestIndices>,
-    pub(super) promoter: Option<exports::promoter::GuestIndices>,
-    pub(super) generator: Option<exports::generator::GuestIndices>,
-}
-
-impl Indices {
-    fn new(pre: &InstancePre<State>, has: &BTreeSet<Capability>) -> wasmtime::Result<Self> {
-        macro_rules! indices {
-            ($capability:ident, $module:ident) => {
-                if has.contains(&Capability::$capability) {
-                    Some(exports::$module::GuestIndices::new(pre)?)
-                } else {
-                    None
-                }
-            };
-        }
-        Ok(Indices {
-            publisher: indices!(Publisher, publisher),
-            connection: indices!(Connection, connection),
-            analytics: indices!(Analytics, analytics),
-            inbox: indices!(Inbox, inbox),
-            promoter: indices!(Promoter, promoter),
-            generator: indices!(Generator, generator),
-        })
-    }
-}
-
 /// A plugin that is ready to be called. A cheap handle: who holds one goes on with this
 /// version, whatever is loaded in its place.
 #[derive(Clone)]
@@ -337,8 +310,7 @@ struct Loaded {
     limits: Limits,
     concurrency: usize,
     permits: Semaphore,
-    pre: InstancePre<State>,
-    indices: Indices,
+    code: Code,
 }
 
 impl fmt::Debug for Plugin {
@@ -394,10 +366,6 @@ impl Plugin {
         &self.0.grants
     }
 
-    pub(super) fn indices(&self) -> &Indices {
-        &self.0.indices
-    }
-
     pub(super) fn engine(&self) -> &wasmtime::Engine {
         &self.0.host.0.engine.wasm
     }
@@ -430,8 +398,82 @@ impl Plugin {
         &self.0.host.0.clock
     }
 
-    pub(super) async fn instantiate(&self, store: &mut Store<State>) -> wasmtime::Result<Instance> {
-        self.0.pre.instantiate_async(store).await
+    /// Whether its code is in memory.
+    pub fn is_awake(&self) -> bool {
+        self.0.code.is_awake()
+    }
+
+    /// Lets go of its compiled code now, as it does by itself when nobody has called it for
+    /// a minute; the next call brings it back. False: it is at work, or can't be had again.
+    pub fn rest(&self) -> bool {
+        self.0.code.rest(Duration::ZERO).is_ok()
+    }
+
+    /// Its code, out of memory or off the disk.
+    pub(super) async fn ready(&self) -> Result<Arc<Ready>, String> {
+        if let Some(ready) = self.0.code.awake() {
+            return Ok(ready);
+        }
+        let _turn = self.0.code.turn.lock().await;
+        if let Some(ready) = self.0.code.awake() {
+            return Ok(ready);
+        }
+        let (component, kept) = self.again().await?;
+        let host = &self.0.host.0;
+        let ready = Ready::new(&host.linker, &component, &self.0.capabilities)
+            .map_err(|error| format!("{error:#}"))?;
+        let ready = self.0.code.wake(ready, kept);
+        self.let_rest();
+        Ok(ready)
+    }
+
+    async fn again(&self) -> Result<(Component, Option<Kept>), String> {
+        let host = self.0.host.clone();
+        if let Some(kept) = self.0.code.kept() {
+            let again = tokio::task::spawn_blocking(move || {
+                let component = host.0.cache.again(&host.0.engine.wasm, &kept);
+                component.map(|component| (component, Some(kept)))
+            });
+            match again.await.map_err(|error| error.to_string())? {
+                Ok(found) => return Ok(found),
+                Err(reason) => tracing::warn!(plugin = %self.0.name, reason,
+                    "its compiled code is not what it was; it is compiled anew"),
+            }
+        }
+        let bytes = tokio::fs::read(&self.0.path)
+            .await
+            .map_err(|error| format!("{}: {error}", self.0.path.display()))?;
+        if blake3::hash(&bytes).to_hex().as_str() != self.0.digest {
+            return Err(format!(
+                "its compiled code is gone, and {} is another version now; `jarchi reload` takes that",
+                self.0.path.display()
+            ));
+        }
+        let host = &self.0.host.0;
+        let loading = host.cache.clone().load(&host.engine.wasm, bytes.into());
+        let found = loading.await.map_err(|error| error.to_string())?;
+        Ok((found.component, found.kept))
+    }
+
+    /// Watches for the time when nobody has called it for long.
+    fn let_rest(&self) {
+        let plugin = Arc::downgrade(&self.0);
+        tokio::spawn(async move {
+            let mut wait = code::REST;
+            loop {
+                tokio::time::sleep(wait).await;
+                let Some(plugin) = plugin.upgrade() else {
+                    return;
+                };
+                match plugin.code.rest(code::REST) {
+                    Ok(()) => {
+                        tracing::debug!(plugin = %plugin.name, "rests");
+                        return;
+                    }
+                    Err(left) => wait = left,
+                }
+            }
+        });
     }
 
     /// The plugin's own turn first, so that those who wait for it keep nobody else from

@@ -20,6 +20,7 @@ use crate::media::PublicUrls;
 
 use super::bindings::jarchi::plugin as wit;
 use super::broker::{Caller, Redactor};
+use super::code::Ready;
 use super::files::CallFiles;
 use super::limits::{Cpu, Memory, Reached, Usage};
 
@@ -65,6 +66,8 @@ pub(crate) struct State {
     pub(super) tally: Tally,
     /// Made for the first line of log.
     pub(super) redactor: Option<Redactor>,
+    /// What it runs; kept as long as it does.
+    pub(super) ready: Arc<Ready>,
 }
 
 /// What was counted so far.

@@ -208,6 +208,61 @@ async fn a_place_that_is_no_directory_of_ours_is_refused() {
 }
 
 #[tokio::test]
+async fn what_nobody_calls_lets_go_of_its_code() {
+    let stage = Stage::new();
+    let wasm = generator("(call $ok)");
+    let plugin = stage.plugin(&wasm).await;
+    let works = async || {
+        let called = plugin.generate(&subject("one"), &Brief::default()).await;
+        called.result.map_err(|error| error.to_string())
+    };
+    assert!(plugin.is_awake());
+    assert!(plugin.rest());
+    assert!(!plugin.is_awake());
+    assert_eq!(works().await, Ok(Batch::default()));
+    assert!(plugin.is_awake());
+
+    // Many at once bring it back once.
+    assert!(plugin.rest());
+    let all = futures_util::future::join_all((0..4).map(|_| works())).await;
+    assert!(all.iter().all(Result::is_ok), "{all:?}");
+
+    // The file's name is gone, and the file is not.
+    let file = compiled(&stage);
+    std::fs::remove_file(&file).unwrap();
+    assert!(plugin.rest());
+    assert_eq!(works().await, Ok(Batch::default()));
+    assert!(!file.exists());
+}
+
+#[tokio::test]
+async fn code_that_was_changed_while_it_rested_is_not_run() {
+    let stage = Stage::new();
+    let wasm = generator("(call $ok)");
+    let plugin = stage.plugin(&wasm).await;
+    let works = async || {
+        let called = plugin.generate(&subject("one"), &Brief::default()).await;
+        called.result.map_err(|error| error.to_string())
+    };
+    let spoil = || {
+        let file = std::fs::File::options().write(true).open(compiled(&stage));
+        std::os::unix::fs::FileExt::write_at(&file.unwrap(), b"\x90", 4000).unwrap();
+    };
+    // Compiled anew out of the component.
+    assert!(plugin.rest());
+    spoil();
+    assert_eq!(works().await, Ok(Batch::default()));
+
+    // Which is not what it was either.
+    assert!(plugin.rest());
+    spoil();
+    std::fs::write(stage.config(&wasm).path, generator("(unreachable)")).unwrap();
+    let told = works().await.unwrap_err();
+    assert!(told.contains("jarchi reload"), "{told}");
+    assert!(!plugin.is_awake());
+}
+
+#[tokio::test]
 async fn a_reload_takes_all_or_nothing() {
     let stage = Stage::new();
     let registry = Registry::new(stage.host.clone());
