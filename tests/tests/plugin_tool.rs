@@ -330,6 +330,8 @@ fn stock_plugins_import_the_interface_and_nothing_else() {
     assert_eq!(capabilities("bluesky"), connector);
     assert_eq!(capabilities("library"), [Capability::Generator]);
     assert_eq!(capabilities("rss"), [Capability::Generator]);
+    assert_eq!(capabilities("template"), [Capability::Generator]);
+    assert_eq!(capabilities("trends"), [Capability::Generator]);
 }
 
 #[test]
