@@ -418,9 +418,19 @@ impl Filling<'_> {
                 variants.push((target.clone(), fill(section)?.swap_remove(0)));
             }
         }
-        let accounts = if !self.template.accounts.is_empty() && all.is_empty() {
-            self.template.accounts.clone()
-        } else if left.len() < self.maker.brief.accounts.len() {
+        // Accounts that the brief does not know are the daemon's to judge.
+        let left_out = |name: &str| {
+            let is = |account: &&AccountLimits| account.account == name;
+            all.iter().any(is) && !left.iter().any(is)
+        };
+        let named = &self.template.accounts;
+        let accounts: Vec<String> = if !named.is_empty() {
+            named
+                .iter()
+                .filter(|name| !left_out(name))
+                .cloned()
+                .collect()
+        } else if left.len() < all.len() {
             left.iter().map(|account| account.account.clone()).collect()
         } else {
             Vec::new()

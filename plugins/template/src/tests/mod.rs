@@ -317,6 +317,18 @@ fn polls_and_threads_go_where_they_are_taken() {
     brief.accounts = vec![account("m", "mastodon", 500), account("b", "bluesky", 300)];
     brief.accounts[1].polls = false;
     assert_eq!(post(template, &row, &brief).accounts, ["m"]);
+    let template = template.replace("poll:", "accounts: [b, m, elsewhere]\npoll:");
+    let accounts = post(&template, &row, &brief).accounts;
+    assert_eq!(accounts, ["m", "elsewhere"]);
+    let only_there = template.replace("b, m, ", "");
+    assert_eq!(post(&only_there, &row, &brief).accounts, ["elsewhere"]);
+    brief.accounts[0].polls = false;
+    let _host = host(&[("t.jinja", &template), ("d.json", "[{\"id\":1}]")]);
+    let refused = told(&run(&brief));
+    assert!(
+        refused[0].contains("none of the accounts takes polls"),
+        "{refused:?}"
+    );
 }
 
 #[test]
