@@ -9,12 +9,14 @@
 
 mod commands;
 mod configuration;
+mod data;
 mod endpoint;
 mod faults;
 mod feed;
 mod folder;
 mod stopping;
 mod systemd;
+mod trends;
 mod trouble;
 
 use std::process::Output;
