@@ -239,6 +239,7 @@ async fn launch(
         offers: None,
         prometheus: None,
         accounts: None,
+        created: None,
     };
     (start(setup).await.unwrap(), sender)
 }

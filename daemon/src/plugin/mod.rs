@@ -19,6 +19,7 @@ mod files;
 mod host;
 mod limits;
 pub mod manifest;
+mod refused;
 mod registry;
 mod types;
 pub mod vault;
@@ -41,10 +42,9 @@ pub use engine::EngineError;
 pub use files::{FileError, FileInfo, Library};
 pub use host::{Carrier, KvStore, MemoryKv, Site};
 pub use limits::{Bytes, Limit, Reached, Usage};
-pub(crate) use registry::judge;
-pub use registry::{
-    Changes, Host, HostError, HostOptions, LoadError, LoadReason, Plugin, Registry,
-};
+pub(crate) use refused::judge;
+pub use refused::{LoadError, LoadReason};
+pub use registry::{Changes, Host, HostError, HostOptions, Plugin, Registry};
 pub use types::{
     AccountLimits, Batch, Brief, Campaign, Due, Finding, Generated, Outcome, Pillar, PostMetrics,
     PublishRequest, Quota, Standing, Subject, Target, Voice,
