@@ -8,7 +8,7 @@ use wit_parser::Resolve;
 use crate::plugin::component::embed_manifest;
 
 /// Functions that guests may import, by the names used below.
-const IMPORTS: [(&str, &str); 9] = [
+const IMPORTS: &[(&str, &str)] = &[
     (
         "$send",
         r#"(import "jarchi:plugin/http@0.1.0" "send" (func $send
