@@ -19,9 +19,6 @@ const LONGEST_LABEL: usize = 63;
 /// Code points that count one; all others count two.
 const LIGHT: [std::ops::RangeInclusive<u32>; 4] = [0..=4351, 8192..=8205, 8208..=8223, 8242..=8247];
 
-/// Domains at the top (IANA's root zone of February 2023, with `xn--` names decoded).
-static TLDS: &str = include_str!("tlds.txt");
-
 /// The length of a post's text. The text is counted as X keeps it: normalised to NFC.
 pub fn length(text: &str) -> usize {
     let text = text::nfc(text);
@@ -157,10 +154,10 @@ fn tld(label: &str, rest: &str) -> Option<usize> {
     let letters = label.bytes().take_while(u8::is_ascii_alphanumeric).count();
     let whole = label.len();
     [whole, letters].into_iter().find(|&length| {
-        let name = label[..length].to_lowercase();
+        let name = encoded(&label[..length]);
         let goes_on = |c: char| c.is_ascii_alphanumeric() || matches!(c, '@' | '+' | '-');
-        let known =
-            name.starts_with("xn--") || TLDS.split_ascii_whitespace().any(|tld| tld == name);
+        // IANA's list, as of the crate's release.
+        let known = name.starts_with("xn--") && label.is_ascii() || tld::exist(&name);
         length > 0 && known && !rest[length..].starts_with(goes_on)
     })
 }
@@ -170,18 +167,22 @@ fn is_label(label: &str) -> bool {
     !label.is_empty()
         && !label.starts_with(edge)
         && !label.ends_with(edge)
-        && encoded(label) <= LONGEST_LABEL
+        && encoded(label).len() <= LONGEST_LABEL
 }
 
-/// The length of a label as IDNA encodes it (Punycode, RFC 3492), in bytes.
-fn encoded(label: &str) -> usize {
-    const PREFIX: usize = 4;
+/// A label in lower case, as IDNA encodes it (Punycode, RFC 3492).
+fn encoded(label: &str) -> String {
+    let label = label.to_lowercase();
     if label.is_ascii() {
-        return label.len();
+        return label;
     }
-    let points: Vec<u32> = label.to_lowercase().chars().map(u32::from).collect();
-    let basic = points.iter().filter(|point| **point < 128).count();
-    let mut length = PREFIX + basic + usize::from(basic > 0);
+    let points: Vec<u32> = label.chars().map(u32::from).collect();
+    let mut name = String::from("xn--");
+    name.extend(label.chars().filter(char::is_ascii));
+    let basic = name.len() - "xn--".len();
+    if basic > 0 {
+        name.push('-');
+    }
     let (mut next, mut delta, mut bias) = (128, 0_u64, 72_u64);
     let mut done = basic;
     while let Some(&least) = points.iter().filter(|point| **point >= next).min() {
@@ -191,7 +192,7 @@ fn encoded(label: &str) -> usize {
                 delta += 1;
             }
             if *point == least {
-                length += digits(delta, bias);
+                digits(delta, bias, &mut name);
                 bias = adapted(delta, done as u64 + 1, done == basic);
                 delta = 0;
                 done += 1;
@@ -200,20 +201,23 @@ fn encoded(label: &str) -> usize {
         delta += 1;
         next = least + 1;
     }
-    length
+    name
 }
 
-/// The digits of Punycode's number of variable length.
-fn digits(mut number: u64, bias: u64) -> usize {
-    let mut count = 1;
+/// The digits of Punycode's number of variable length, a to z and 0 to 9.
+fn digits(mut number: u64, bias: u64, into: &mut String) {
+    let mut push = |digit: u64| {
+        let digit = u32::try_from(digit).ok();
+        into.extend(digit.and_then(|digit| char::from_digit((digit + 10) % 36, 36)));
+    };
     let mut position = 36;
     loop {
         let threshold = position_threshold(position, bias);
         if number < threshold {
-            return count;
+            return push(number);
         }
+        push(threshold + (number - threshold) % (36 - threshold));
         number = (number - threshold) / (36 - threshold);
-        count += 1;
         position += 36;
     }
 }
@@ -354,6 +358,34 @@ fn is_latin(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn domains_at_the_top() {
+        // RFC 3492, section 7.1, (B), (I) and (L), in lower case.
+        for (label, name) in [
+            ("Com", "com"),
+            ("中国", "xn--fiqs8s"),
+            ("бел", "xn--90ais"),
+            ("bücher", "xn--bcher-kva"),
+            ("他们为什么不说中文", "xn--ihqwcrb4cv8a8dqg056pqjye"),
+            (
+                "почемужеонинеговорятпорусски",
+                "xn--b1abfaaepdrnnbgefbadotcwatmq2g4l",
+            ),
+            ("3年b組金八先生", "xn--3b-ww4c5e180e575a65lsy2b"),
+        ] {
+            assert_eq!(encoded(label), name);
+        }
+        for (text, link) in [
+            ("a.music", true),
+            ("a.COM", true),
+            ("a.nosuchtop", false),
+            ("http://a.中国", true),
+            ("http://a.中果", false),
+        ] {
+            assert_eq!(!urls(text).is_empty(), link, "{text}");
+        }
+    }
 
     #[test]
     fn weights() {
