@@ -15,6 +15,7 @@ use jarchi_tests::platforms::Served;
 use serde_json::Value;
 
 const PHOTO: &[u8] = b"\xff\xd8\xff\xe0 not much of a picture";
+const CAPTIONS: &[u8] = b"1\n00:00:01,000 --> 00:00:02,500\nSalam\n";
 const VIDEO: &[u8] = b"\0\0\0\x18ftypmp42 not much of a film";
 
 /// The platforms, and the accounts on them.
@@ -30,6 +31,9 @@ struct Stage {
     x: Served<x::X>,
     youtube: Served<youtube::YouTube>,
 }
+
+/// Facebook's app wants a proof with every request.
+const APP_SECRET: &str = "the-app-s-own-secret";
 
 const GRAPH: &str = "graph.facebook.com";
 const GRAPH_VIDEO: &str = "graph-video.facebook.com";
@@ -47,12 +51,13 @@ const HOOK: &str = "hook.example";
 
 impl Stage {
     async fn start() -> Self {
+        let mut facebook = facebook::Facebook::default();
+        facebook.app_secret = Some(APP_SECRET.into());
         let mut tiktok = tiktok::TikTok::default();
         tiktok.slow = 0;
         Stage {
             discord: Served::start(discord::Discord::default(), &[DISCORD]).await,
-            facebook: Served::start(facebook::Facebook::default(), &[GRAPH, GRAPH_VIDEO, UPLOAD])
-                .await,
+            facebook: Served::start(facebook, &[GRAPH, GRAPH_VIDEO, UPLOAD]).await,
             instagram: Served::start(instagram::Instagram::default(), &[INSTAGRAM, UPLOAD]).await,
             linkedin: Served::start(linkedin::LinkedIn::new(), &[LINKEDIN, LINKEDIN_SITE]).await,
             telegram: Served::start(telegram::Telegram::default(), &[TELEGRAM]).await,
@@ -60,7 +65,8 @@ impl Stage {
             tiktok: Served::start(tiktok, &[TIKTOK]).await,
             webhook: Served::start(webhook::Receiver::default(), &[HOOK]).await,
             x: Served::start(x::X::new(), &[X]).await,
-            youtube: Served::start(youtube::YouTube::default(), &[GOOGLE]).await,
+            youtube: Served::start(youtube::YouTube::default(), &[GOOGLE, youtube::ANALYTICS])
+                .await,
         }
     }
 
@@ -85,7 +91,11 @@ impl Stage {
                     at("upload", self.facebook.url(UPLOAD)),
                     at("page", facebook::PAGE.into()),
                 ],
-                at("access_token", facebook::TOKEN.into()),
+                [
+                    at("access_token", facebook::TOKEN.into()),
+                    at("app_secret", APP_SECRET.into()),
+                ]
+                .join(", "),
             ),
             (
                 "instagram",
@@ -144,6 +154,7 @@ impl Stage {
                 self.youtube.grants(),
                 vec![
                     at("api", self.youtube.url(GOOGLE)),
+                    at("analytics", self.youtube.url(youtube::ANALYTICS)),
                     at("channel", youtube::CHANNEL.into()),
                 ],
                 at("access_token", youtube::TOKEN.into()),
@@ -174,24 +185,26 @@ async fn a_post_on_every_platform() {
     let home = Home::compiled("connectors", &stage.config(), |_| {}).await;
     home.write("çay.jpg", PHOTO);
     home.write("film.mp4", VIDEO);
+    home.write("film.az.srt", CAPTIONS);
     let daemon = home.start().await;
 
     let mut waits = Vec::new();
-    for (plugin, media) in [
-        ("discord", Some("çay.jpg")),
-        ("facebook", Some("çay.jpg")),
-        ("instagram", Some("çay.jpg")),
-        ("linkedin", None),
-        ("telegram", Some("çay.jpg")),
-        ("threads", Some("çay.jpg")),
-        ("tiktok", Some("çay.jpg")),
-        ("webhook", None),
-        ("x", Some("çay.jpg")),
-        ("youtube", Some("film.mp4")),
-    ] {
+    let posts: [(&str, &[&str]); 10] = [
+        ("discord", &["çay.jpg"]),
+        ("facebook", &["çay.jpg"]),
+        ("instagram", &["çay.jpg"]),
+        ("linkedin", &[]),
+        ("telegram", &["çay.jpg"]),
+        ("threads", &["çay.jpg"]),
+        ("tiktok", &["çay.jpg"]),
+        ("webhook", &[]),
+        ("x", &["çay.jpg"]),
+        ("youtube", &["film.mp4", "film.az.srt"]),
+    ];
+    for (plugin, media) in posts {
         let account = format!("on-{plugin}");
         let mut args = vec!["post", "Səhəriniz xeyir", "--account", &account];
-        args.extend(media.into_iter().flat_map(|file| ["--media", file]));
+        args.extend(media.iter().flat_map(|file| ["--media", *file]));
         let posted = home.json(&args).await;
         waits.push((plugin, posted["deliveries"][0]["delivery"].to_string()));
     }
@@ -224,6 +237,9 @@ async fn a_post_on_every_platform() {
     assert_eq!(stage.x.books().own().len(), 1);
     assert_eq!(stage.youtube.books().videos.len(), 1);
     assert_eq!(stage.youtube.books().videos[0].bytes, VIDEO);
+    let captions = stage.youtube.books().captions.clone();
+    assert_eq!(captions.len(), 1);
+    assert_eq!(captions[0].bytes.as_deref(), Some(CAPTIONS));
 
     let checked = home.jarchi(&["account", "check", "--json"]).await;
     let checked: Value = serde_json::from_slice(&checked.stdout).unwrap();
@@ -237,6 +253,8 @@ async fn a_post_on_every_platform() {
         discord::TOKEN,
         facebook::TOKEN,
         facebook::PAGE_TOKEN,
+        APP_SECRET,
+        "appsecret_proof",
         instagram::TOKEN,
         linkedin::TOKEN,
         telegram::TOKEN,

@@ -69,7 +69,7 @@ pub struct SecretSpec {
     pub capture: Vec<Capture>,
 }
 
-/// Exactly one of `header`, `body` and `url` is given.
+/// Exactly one of `header`, `body`, `url` and `proof_of` is given.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 pub struct Place {
@@ -93,7 +93,8 @@ pub struct Place {
     /// parameter of the query.
     #[serde(default)]
     pub url: bool,
-    /// The parameter of the query; none means `access_token` and the secret's own name.
+    /// The parameter of the query; none means `access_token` and the secret's own name. It
+    /// is never none with `proof_of`.
     #[serde(default)]
     pub parameter: Option<String>,
     /// Not the secret goes into the header, but a signature that is made with it.
@@ -102,6 +103,12 @@ pub struct Place {
     /// What the signature is over; none means the body.
     #[serde(default)]
     pub over: Option<Over>,
+    /// Not the secret goes into the parameter, but a proof that its owner sends the secrets
+    /// of these names: HMAC-SHA256 of the one that the request carries, under this secret,
+    /// in lower-case hexadecimal. The broker adds it, and nothing where this secret was
+    /// not given.
+    #[serde(default)]
+    pub proof_of: Vec<String>,
 }
 
 /// How a request is signed.

@@ -7,6 +7,7 @@ mod captured;
 mod limits;
 mod media;
 mod pacing;
+mod proofs;
 mod reach;
 mod redirects;
 mod secrets;

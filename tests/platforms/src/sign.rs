@@ -2,7 +2,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
+
+use crate::Answer;
 
 /// HMAC with SHA-256 (RFC 2104).
 pub fn hmac_sha256(key: &[u8], message: &[u8]) -> [u8; 32] {
@@ -35,6 +38,20 @@ pub fn standard(secret: &str, id: &str, timestamp: &str, body: &[u8]) -> String 
 pub fn over_body(secret: &str, body: &[u8]) -> String {
     let bytes = hmac_sha256(secret.as_bytes(), body);
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What an app of Meta's that has "Require App Secret" on has against a request: the proof
+/// is the token's HMAC under the app's secret. Without a secret there must be none.
+pub fn proof_fault(app: Option<&str>, token: &str, proof: Option<&String>) -> Option<Answer> {
+    let message = match (app, proof) {
+        (None, None) => return None,
+        (None, Some(_)) => panic!("a proof without an app's secret"),
+        (Some(app), Some(proof)) if *proof == over_body(app, token.as_bytes()) => return None,
+        (Some(_), Some(_)) => "Invalid appsecret_proof provided in the API argument",
+        (Some(_), None) => "API calls from the server require an appsecret_proof argument",
+    };
+    let error = json!({ "message": message, "type": "GraphMethodException", "code": 100 });
+    Some(Answer::json(400, &json!({ "error": error })))
 }
 
 #[cfg(test)]

@@ -64,6 +64,16 @@ pub(super) fn shown(url: &Url) -> String {
     plain(url.as_str())
 }
 
+/// Whether a secret stands in the address.
+pub(super) fn holds(url: &Url, secret: &str) -> bool {
+    let parts = [Some(url.path()), url.query()];
+    let spans = parts
+        .into_iter()
+        .flatten()
+        .filter_map(|part| find(part).ok());
+    spans.flatten().any(|span| span.name == secret)
+}
+
 impl Filler<'_> {
     /// The address to ask for. It must not be told to anybody.
     pub fn address(&self, url: &Url) -> Result<Url, Error> {
@@ -173,7 +183,7 @@ fn parameters(query: &str) -> impl Iterator<Item = (&str, &str)> {
         .map(|parameter| parameter.split_once('=').unwrap_or((parameter, "")))
 }
 
-fn decoded_name(name: &str) -> String {
+pub(super) fn decoded_name(name: &str) -> String {
     let spaced = name.replace('+', " ");
     percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
 }

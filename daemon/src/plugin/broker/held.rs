@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use super::{Caller, Secrets};
+use super::{Caller, Secrets, proof};
 
 /// What is filled in is what is blacked out, even where another call of the account takes
 /// a new token in between.
@@ -33,9 +33,11 @@ impl Secrets for Held {
 }
 
 pub(super) fn hold(caller: &Caller) -> Caller {
+    let mut values = caller.secrets.all();
+    values.extend(proof::all(&caller.manifest, &values));
     Caller {
         secrets: Arc::new(Held {
-            values: caller.secrets.all(),
+            values,
             kept: caller.secrets.clone(),
         }),
         ..caller.clone()

@@ -13,6 +13,7 @@ mod pace;
 mod pace_headers;
 mod path_pattern;
 mod placeholder;
+mod proof;
 mod redact;
 mod redirect;
 mod request;
@@ -259,6 +260,7 @@ impl Inner {
             path: &path,
         };
         let address = filler.address(&hop.url)?;
+        let address = filler.proven(address, &hop.url, &hop.headers);
         let (mut headers, content_type, signatures) = fill_headers(hop, &filler)?;
         let mut outgoing = body::prepare(hop.body, content_type, &filler).await?;
         if let Some(content_type) = outgoing.content_type.clone() {

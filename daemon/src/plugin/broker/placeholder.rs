@@ -213,6 +213,9 @@ fn declared(places: &[Place]) -> String {
     }
     let places = places.iter().take(4).map(|place| {
         let what = match (&place.header, &place.parameter) {
+            (None, Some(parameter)) if !place.proof_of.is_empty() => {
+                format!("a proof made with it in the parameter `{parameter}`")
+            }
             (Some(header), _) if place.sign.is_some() => {
                 format!("its signature in the header `{header}`")
             }
@@ -303,6 +306,11 @@ fn next(text: &[u8], from: usize, encoded: bool) -> Option<(usize, usize, &'stat
 
 const fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
+}
+
+/// Whether a header's value holds this secret's placeholder.
+pub(super) fn holds(value: &str, secret: &str) -> bool {
+    find(value.as_bytes(), false).is_ok_and(|spans| spans.iter().any(|span| span.name == secret))
 }
 
 /// A placeholder where none is ever filled: in a host, a part's name, a file's name.

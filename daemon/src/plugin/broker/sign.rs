@@ -123,7 +123,7 @@ fn only<'h>(headers: &'h HeaderMap, name: &str) -> Result<&'h HeaderValue, Error
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() * 2);
     for byte in bytes {
         let _ = write!(text, "{byte:02x}");

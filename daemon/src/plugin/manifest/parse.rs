@@ -62,13 +62,19 @@ fn manifest(fields: Fields<'_>) -> Manifest {
         hosts: &hosts,
     };
     let carried = carried(&fields);
+    let names = fields.glance("secrets").map(|secrets| secrets.keys());
+    let names: Vec<&str> = names
+        .into_iter()
+        .flatten()
+        .map(|key| &**key.get_ref())
+        .collect();
     let secrets = fields
         .entries("secrets")
         .into_iter()
         .map(|(name, fields)| {
             named(&name);
             let needs_place = !carried.iter().any(|one| one == name.value);
-            let secret = secret(name.value, fields, &scope, needs_place);
+            let secret = secret(name.value, fields, &scope, &names, needs_place);
             (name.value.to_owned(), secret)
         })
         .collect();
@@ -158,12 +164,18 @@ impl Scope<'_> {
     }
 }
 
-fn secret(name: &str, fields: Fields<'_>, scope: &Scope<'_>, needs_place: bool) -> SecretSpec {
+fn secret(
+    name: &str,
+    fields: Fields<'_>,
+    scope: &Scope<'_>,
+    names: &[&str],
+    needs_place: bool,
+) -> SecretSpec {
     let description = fields.string("description").unwrap_or_default();
     let required = fields.flag("required");
     let mut place: Vec<Place> = Vec::new();
     for fields in fields.tables("place") {
-        let new = read_place(name, &fields, scope);
+        let new = read_place(name, &fields, scope, names);
         if place.contains(&new) {
             fields.refuse("the same place stands here twice");
         }
@@ -204,7 +216,7 @@ fn secret(name: &str, fields: Fields<'_>, scope: &Scope<'_>, needs_place: bool) 
     }
 }
 
-fn read_place(secret: &str, fields: &Fields<'_>, scope: &Scope<'_>) -> Place {
+fn read_place(secret: &str, fields: &Fields<'_>, scope: &Scope<'_>, names: &[&str]) -> Place {
     let url = fields.flag("url");
     let place = Place {
         header: checked(fields.text("header"), check::header),
@@ -229,16 +241,23 @@ fn read_place(secret: &str, fields: &Fields<'_>, scope: &Scope<'_>) -> Place {
                 ],
             )
         }),
+        proof_of: proven(secret, fields.texts("proof_of"), names),
     };
-    let kinds = [place.header.is_some(), place.body, place.url];
+    let proof = !place.proof_of.is_empty();
+    let kinds = [place.header.is_some(), place.body, place.url, proof];
     match kinds.iter().filter(|kind| **kind).count() {
         1 => {}
-        0 => fields.refuse("a place needs `header = \"name\"`, `body = true` or `url = true`"),
+        0 => fields.refuse(
+            "a place needs `header = \"name\"`, `body = true`, `url = true` or `proof_of = [\"token\"]`",
+        ),
         _ => fields.refuse(
-            "a place is a header, the body or the address, not both: write a `[[place]]` for each",
+            "a place is a header, the body, the address or a proof, not both: write a `[[place]]` for each",
         ),
     }
-    if place.parameter.is_some() {
+    if proof && place.parameter.is_none() {
+        fields.refuse("`proof_of` needs the `parameter` that takes the proof");
+    }
+    if place.parameter.is_some() && !proof {
         let in_path = place.path.as_deref().is_some_and(|path| path.contains('$'));
         match (url, in_path) {
             (false, _) => fields.refuse("`parameter` goes with `url = true`"),
@@ -255,6 +274,24 @@ fn read_place(secret: &str, fields: &Fields<'_>, scope: &Scope<'_>) -> Place {
         fields.refuse("`over` goes with `sign = \"hmac-sha256\"`");
     }
     place
+}
+
+/// The secrets that a proof is of.
+fn proven(secret: &str, texts: Vec<At<'_, &str>>, names: &[&str]) -> Vec<String> {
+    for text in &texts {
+        if text.value == secret {
+            text.refuse("a secret is no proof of itself");
+        } else if !names.contains(&text.value) {
+            text.refuse(match nearest(text.value, names.iter().copied()) {
+                Some(near) => format!(
+                    "there is no secret `{}`; did you mean `{near}`?",
+                    text.value
+                ),
+                None => format!("there is no secret `{}`", text.value),
+            });
+        }
+    }
+    unique(texts)
 }
 
 const KINDS: [(&str, SettingKind); 7] = [

@@ -61,6 +61,9 @@ place = [
     { header = "x-signature", sign = "hmac-sha256" },
 ]
 
+[secrets.app_secret]
+place = [{ proof_of = ["token", "session"], parameter = "appsecret_proof", hosts = ["api.example.org"] }]
+
 [auth]
 flow = "oauth2"
 help = "Make an app."
@@ -244,6 +247,28 @@ fn a_host_setting_has_a_host() {
 }
 
 #[test]
+fn a_proof_stands_in_a_parameter_alone() {
+    for (place, says) in [
+        ("proof_of = [\"token\"]", "needs the `parameter`"),
+        (
+            "proof_of = [\"token\"], parameter = \"a=b\"",
+            "not the name of a parameter",
+        ),
+        (
+            "proof_of = [\"token\"], parameter = \"a\", header = \"x-key\"",
+            "or a proof, not both",
+        ),
+    ] {
+        let found = problem(&format!(
+            "hosts = [\"api.example.org\"]\n[secrets]\n\
+             token = {{ place = [{{ header = \"authorization\" }}] }}\n\
+             app = {{ place = [{{ {place} }}] }}"
+        ));
+        assert!(found.contains(says), "{place}: {found}");
+    }
+}
+
+#[test]
 fn places_are_exact() {
     for (place, says) in [
         ("{ header = \"x-key\", body = true }", "not both"),
@@ -301,6 +326,18 @@ fn places_are_exact() {
             "did you mean `hmac-sha256`?",
         ),
         ("{ header = \"x-key\", over = \"body\" }", "goes with `sign"),
+        (
+            "{ proof_of = [\"token\"], parameter = \"a\" }",
+            "no proof of itself",
+        ),
+        (
+            "{ proof_of = [\"tokn\"], parameter = \"a\" }",
+            "did you mean `token`?",
+        ),
+        (
+            "{ proof_of = [\"other\"], parameter = \"a\" }",
+            "there is no secret `other`",
+        ),
         (
             "{ header = \"x-key\", sign = \"hmac-sha256\", over = \"all\" }",
             "known are `body`, `standard-webhooks`",

@@ -18,6 +18,7 @@ pub use stories::Story;
 pub use video::Video;
 
 use crate::ads::AdAccount;
+use crate::sign::proof_fault;
 use crate::{Answer, Platform, Request, spec};
 
 pub const TOKEN: &str = "EAAG-a-users-long-lived-token";
@@ -77,6 +78,8 @@ pub struct Facebook {
     pub metrics: Vec<(&'static str, Value)>,
     /// The user's token is good no more.
     pub revoked: bool,
+    /// The app's, which has "Require App Secret" on.
+    pub app_secret: Option<String>,
     next: u64,
 }
 
@@ -400,6 +403,11 @@ impl Platform for Facebook {
         let Some((&"v25.0", path)) = path.split_first() else {
             panic!("no version in {}", request.url);
         };
+        let (app, proof) = (self.app_secret.as_deref(), request.query());
+        let proof = proof.get("appsecret_proof");
+        if let Some(refusal) = proof_fault(app, request.bearer().unwrap_or_default(), proof) {
+            return refusal;
+        }
         let users = request.bearer() == Some(TOKEN) && !self.revoked;
         let promoted = self.ads.is_about(path);
         let token = match path {

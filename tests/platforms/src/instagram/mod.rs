@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use crate::ads::AdAccount;
+use crate::sign::proof_fault;
 use crate::{Answer, Platform, Request, spec};
 
 pub const TOKEN: &str = "IGQW-a-long-lived-token";
@@ -77,6 +78,8 @@ pub struct Direct {
 pub struct Instagram {
     pub facebook: bool,
     pub token: String,
+    /// The app's, which has "Require App Secret" on.
+    pub app_secret: Option<String>,
     pub containers: BTreeMap<String, Container>,
     pub media: Vec<Media>,
     pub directs: Vec<Direct>,
@@ -102,6 +105,7 @@ impl Default for Instagram {
         Instagram {
             facebook: false,
             token: TOKEN.into(),
+            app_secret: None,
             containers: BTreeMap::new(),
             media: Vec::new(),
             directs: Vec::new(),
@@ -234,6 +238,11 @@ impl Platform for Instagram {
             return self.bytes(request);
         }
         assert_eq!(host, graph, "{}", request.url);
+        let (app, proof) = (self.app_secret.as_deref(), request.query());
+        let proof = proof.get("appsecret_proof");
+        if let Some(refusal) = proof_fault(app, self.token_of(request).unwrap_or_default(), proof) {
+            return refusal;
+        }
         let path = request.path().to_owned();
         let path = path.strip_prefix("/v25.0/").expect("a version").to_owned();
         let parts: Vec<&str> = path.split('/').collect();

@@ -35,6 +35,7 @@ const NODES: &[&str] = &[
 /// "Graph API, Overview" and "Paginated Results": of every request.
 const EVERYWHERE: &[&str] = &[
     "access_token",
+    "appsecret_proof",
     "fields",
     "limit",
     "after",

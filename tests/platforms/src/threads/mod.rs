@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::instagram::{no, written};
+use crate::sign::proof_fault;
 use crate::{Answer, Platform, Request, spec};
 
 pub const TOKEN: &str = "THQW-a-long-lived-token";
@@ -39,6 +40,8 @@ pub struct Media {
 #[derive(Debug)]
 pub struct Threads {
     pub token: String,
+    /// The app's, which has "Require App Secret" on.
+    pub app_secret: Option<String>,
     pub containers: BTreeMap<String, Container>,
     /// Oldest first.
     pub media: Vec<Media>,
@@ -51,6 +54,7 @@ impl Default for Threads {
     fn default() -> Self {
         Threads {
             token: TOKEN.into(),
+            app_secret: None,
             containers: BTreeMap::new(),
             media: Vec::new(),
             slow: 0,
@@ -223,6 +227,11 @@ impl Platform for Threads {
             panic!("{fault}");
         }
         let mut query = request.query();
+        let (app, proof) = (self.app_secret.as_deref(), query.remove("appsecret_proof"));
+        let token = query.get("access_token").map(String::as_str);
+        if let Some(refusal) = proof_fault(app, token.unwrap_or_default(), proof.as_ref()) {
+            return refusal;
+        }
         if query.get("access_token") != Some(&self.token) {
             return no(
                 401,
