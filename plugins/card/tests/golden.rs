@@ -175,7 +175,8 @@ fn samples() -> Vec<Sample> {
     ]
 }
 
-fn picture(sample: &Sample, fonts: &Fonts) -> (Fitted, resvg::tiny_skia::Pixmap) {
+/// The card with its words set, and its background.
+fn set(sample: &Sample, fonts: &Fonts) -> (Fitted, [u8; 3]) {
     let row: Map<String, Value> = sample.card.as_object().unwrap().clone();
     let card = Card::read(&row, None).unwrap().unwrap();
     let colors = Palette::default().colors(sample.style).unwrap();
@@ -193,8 +194,6 @@ fn picture(sample: &Sample, fonts: &Fonts) -> (Fitted, resvg::tiny_skia::Pixmap)
             height: 64,
         }),
     };
-    let mut assets = Assets::new();
-    assets.insert(String::from("logo"), LOGO.as_bytes().to_vec().into());
     let svg = template::fill(
         None,
         card.kind,
@@ -205,7 +204,13 @@ fn picture(sample: &Sample, fonts: &Fonts) -> (Fitted, resvg::tiny_skia::Pixmap)
         sample.language,
     )
     .unwrap();
-    let fitted = fit::fit(&svg, fonts).unwrap();
+    (fit::fit(&svg, fonts).unwrap(), background)
+}
+
+fn picture(sample: &Sample, fonts: &Fonts) -> (Fitted, resvg::tiny_skia::Pixmap) {
+    let (fitted, background) = set(sample, fonts);
+    let mut assets = Assets::new();
+    assets.insert(String::from("logo"), LOGO.as_bytes().to_vec().into());
     let (width, height) = sample.shape.pixels();
     let pixmap = render::draw(&fitted.svg, fonts, &assets, width, height, background).unwrap();
     (fitted, pixmap)
@@ -356,7 +361,7 @@ fn every_kind_fits_every_size() {
     let fonts = Fonts::new(Vec::new()).unwrap();
     for sample in samples() {
         for shape in Shape::ALL {
-            let (fitted, pixmap) = picture(
+            let (fitted, _) = set(
                 &Sample {
                     shape,
                     card: sample.card.clone(),
@@ -371,7 +376,6 @@ fn every_kind_fits_every_size() {
                 sample.name,
                 shape.name()
             );
-            assert_eq!((pixmap.width(), pixmap.height()), shape.pixels());
         }
     }
 }
