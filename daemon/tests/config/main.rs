@@ -23,12 +23,16 @@ pub fn surroundings() -> tempfile::TempDir {
         ".jarchi/plugins",
         "content",
         "facts",
+        "cards",
+        "shop",
         "secrets",
         "credentials",
     ] {
         fs::create_dir_all(root.join(inner)).unwrap();
     }
-    for plugin in ["mastodon", "bluesky", "library", "rss", "llm"] {
+    for plugin in [
+        "mastodon", "bluesky", "library", "rss", "llm", "card", "template", "trends",
+    ] {
         fs::write(root.join(format!(".jarchi/plugins/{plugin}.wasm")), "").unwrap();
     }
     for (file, mode) in [("closed", 0o600), ("open", 0o644)] {
