@@ -41,19 +41,8 @@ pub fn check(items: &[MediaItem], place: &str, problems: &mut Vec<Problem>) {
             MediaKind::Audio | MediaKind::Document => continue,
             MediaKind::Image | MediaKind::Gif | MediaKind::Video => {}
         }
-        match media_type(item) {
-            Err(message) => problems.push(Problem::error(place, message)),
-            Ok("image/jpeg") if head(item).is_ok_and(|head| has_exif(&head)) => {
-                problems.push(Problem::warning(
-                    place,
-                    format!(
-                        "`{}` says by which camera, and perhaps where, it was taken (EXIF): \
-                         Bluesky hands files on unchanged",
-                        item.name
-                    ),
-                ));
-            }
-            Ok(_) => {}
+        if let Err(message) = media_type(item) {
+            problems.push(Problem::error(place, message));
         }
     }
 }
@@ -93,22 +82,6 @@ pub fn sniff(head: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Whether a JPEG file carries what the camera wrote.
-fn has_exif(head: &[u8]) -> bool {
-    let mut at = 2;
-    // Segments: a marker of two bytes, then its length with the length's own two bytes.
-    while let Some([0xff, marker, high, low]) = head.get(at..at + 4) {
-        if *marker == 0xe1 && head.get(at + 4..at + 10) == Some(b"Exif\0\0") {
-            return true;
-        }
-        if *marker == 0xda {
-            return false;
-        }
-        at += 2 + usize::from(u16::from_be_bytes([*high, *low])).max(2);
-    }
-    false
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,15 +103,5 @@ mod tests {
         ] {
             assert_eq!(sniff(head), expected, "{head:?}");
         }
-    }
-
-    #[test]
-    fn exif_is_found_in_its_segment_only() {
-        let exif = b"\xff\xd8\xff\xe0\0\x04ab\xff\xe1\0\x0aExif\0\0xx\xff\xda";
-        assert!(has_exif(exif));
-        assert!(!has_exif(b"\xff\xd8\xff\xe0\0\x0cExif\0\0abcd\xff\xda\0\0"));
-        assert!(!has_exif(b"\xff\xd8\xff\xe0\0\0\xff\xe0\0\0"));
-        assert!(!has_exif(b"\xff\xd8\xff"));
-        assert!(!has_exif(b""));
     }
 }

@@ -350,12 +350,6 @@ fn files() {
             "error media[0]: `gone.jpg` can't be read",
         ],
     );
-    let mut exif = b"\xff\xd8\xff\xe1\0\x0aExif\0\0xx".to_vec();
-    exif.extend_from_slice(&JPEG[2..]);
-    assert_problems(
-        &with(vec![file(&host, "a.jpg", "image/jpeg", &exif)]),
-        &["warning media[0]: `a.jpg` says by which camera"],
-    );
     assert_problems(
         &Post {
             thread: vec![ThreadPart {
