@@ -16,6 +16,7 @@ pub mod killer;
 pub mod lodge;
 pub mod mail;
 pub mod pds;
+pub mod photo;
 pub mod platforms;
 pub mod plugins;
 pub mod standin;

@@ -11,12 +11,11 @@ use jarchi_platforms::{
     discord, facebook, instagram, linkedin, telegram, threads, tiktok, webhook, x, youtube,
 };
 use jarchi_tests::daemon::{Home, daemon_section};
+use jarchi_tests::photo;
 use jarchi_tests::platforms::Served;
 use serde_json::Value;
 
-const PHOTO: &[u8] = b"\xff\xd8\xff\xe0 not much of a picture";
 const CAPTIONS: &[u8] = b"1\n00:00:01,000 --> 00:00:02,500\nSalam\n";
-const VIDEO: &[u8] = b"\0\0\0\x18ftypmp42 not much of a film";
 
 /// The platforms, and the accounts on them.
 struct Stage {
@@ -183,8 +182,9 @@ impl Stage {
 async fn a_post_on_every_platform() {
     let stage = Stage::start().await;
     let home = Home::compiled("connectors", &stage.config(), |_| {}).await;
-    home.write("çay.jpg", PHOTO);
-    home.write("film.mp4", VIDEO);
+    home.write("çay.jpg", photo::plain(640, 640));
+    let film = photo::film(&[]);
+    home.write("film.mp4", &film);
     home.write("film.az.srt", CAPTIONS);
     let daemon = home.start().await;
 
@@ -236,7 +236,7 @@ async fn a_post_on_every_platform() {
     assert_eq!(stage.webhook.books().made, 1);
     assert_eq!(stage.x.books().own().len(), 1);
     assert_eq!(stage.youtube.books().videos.len(), 1);
-    assert_eq!(stage.youtube.books().videos[0].bytes, VIDEO);
+    assert_eq!(stage.youtube.books().videos[0].bytes, film);
     let captions = stage.youtube.books().captions.clone();
     assert_eq!(captions.len(), 1);
     assert_eq!(captions[0].bytes.as_deref(), Some(CAPTIONS));

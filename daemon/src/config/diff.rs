@@ -93,11 +93,13 @@ pub fn diff(old: &Config, new: &Config) -> Diff {
         public_url,
         listen,
         valid,
+        cache,
     } = &old.media;
     keys.section = "media";
     keys.restart("listen", *listen != new.media.listen);
     keys.at_once("public_url", *public_url != new.media.public_url);
     keys.at_once("valid", *valid != new.media.valid);
+    keys.at_once("cache", *cache != new.media.cache);
     Diff {
         restart_needed: keys.restart,
         daemon: keys.at_once,

@@ -19,6 +19,7 @@ impl fmt::Debug for Account {
             app,
             slots,
             hold,
+            crop,
             rails,
             quiet_after,
             numbers_after,
@@ -32,6 +33,7 @@ impl fmt::Debug for Account {
             .field("app", app)
             .field("slots", slots)
             .field("hold", hold)
+            .field("crop", crop)
             .field("rails", rails)
             .field("quiet_after", quiet_after)
             .field("numbers_after", numbers_after)
@@ -49,6 +51,7 @@ impl PartialEq for Account {
             && self.app == other.app
             && self.slots == other.slots
             && self.hold == other.hold
+            && self.crop == other.crop
             && self.rails == other.rails
             && self.quiet_after == other.quiet_after
             && self.numbers_after == other.numbers_after

@@ -70,6 +70,10 @@ impl Resolver<'_> {
                 .valid
                 .as_ref()
                 .map_or(MediaConfig::VALID, |span| span.value.0),
+            cache: raw
+                .cache
+                .as_ref()
+                .map_or(MediaConfig::CACHE, |size| size.value.0),
         }
     }
 }

@@ -135,6 +135,9 @@ section! {
         listen: HttpAddress = MediaConfig::LISTEN.to_string(),
         /// How long the address of a file can be fetched.
         valid: Span<{ 60 * SECOND }, { 30 * DAY }> = MediaConfig::VALID,
+        /// Files that were made ready for platforms are kept up to so much: without
+        /// metadata, converted, made smaller.
+        cache: Size<0, { 1024 * GIB }> = ByteSize(MediaConfig::CACHE).to_string(),
     }
 
     /// Whom the daemon speaks for.
@@ -172,6 +175,9 @@ section! {
         slots: Vec<Located<CronText>>,
         /// Nothing is published while this is true.
         hold: bool = false,
+        /// Pictures that are too wide or too high for the platform are cut, towards
+        /// their focal point; else they are refused.
+        crop: bool = false,
         /// Ceilings that nothing passes.
         rails: RawRails,
         /// No post for so long is an alarm, except on hold. Else never.

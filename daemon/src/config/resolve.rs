@@ -298,6 +298,7 @@ impl<'a> Resolver<'a> {
                     app: self.app(raw.client_id.as_ref(), raw.client_secret.as_ref()),
                     slots: slots.map(|slot| slot.value.0.clone()).collect(),
                     hold: raw.hold.as_ref().is_some_and(|hold| hold.value),
+                    crop: raw.crop.as_ref().is_some_and(|crop| crop.value),
                     rails: rails(raw),
                     quiet_after: raw.quiet_after.as_ref().map(|span| span.value.0),
                     numbers_after: raw.numbers_after.as_ref().map(|span| span.value.0),

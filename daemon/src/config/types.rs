@@ -112,12 +112,15 @@ pub struct MediaConfig {
     pub listen: Option<SocketAddr>,
     /// How long such an address can be fetched.
     pub valid: TimeSpan,
+    /// Bytes of files that were made ready for platforms, and are kept.
+    pub cache: u64,
 }
 
 impl MediaConfig {
     pub const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8099);
     /// TikTok has an hour for it, and a video that is fetched slowly takes its time.
     pub const VALID: TimeSpan = TimeSpan::from_hours(6);
+    pub const CACHE: u64 = 2 << 30;
 }
 
 impl Default for MediaConfig {
@@ -126,6 +129,7 @@ impl Default for MediaConfig {
             public_url: None,
             listen: None,
             valid: MediaConfig::VALID,
+            cache: MediaConfig::CACHE,
         }
     }
 }
@@ -242,6 +246,8 @@ pub struct Account {
     pub slots: Vec<String>,
     /// No publishing while set.
     pub hold: bool,
+    /// Pictures that are too wide or too high for the platform are cut.
+    pub crop: bool,
     pub rails: Rails,
     /// No post for so long is an alarm.
     pub quiet_after: Option<TimeSpan>,

@@ -1,6 +1,8 @@
 //! Files of posts: what they are, read off the disk.
 
 mod created;
+mod limits;
+mod prepare;
 mod public;
 
 use std::fs::File;
@@ -9,6 +11,8 @@ use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 pub use created::{CreateError, Created, Tidied};
+pub use limits::{ImageLimits, VideoLimits};
+pub use prepare::{Keep, Prepared, Preparer, Recipe, Trouble};
 pub use public::{PublicUrls, Signed, Signer};
 
 use crate::model::{Digest, FocalPoint, MediaItem, MediaKind};
@@ -148,6 +152,19 @@ fn read(
     })
 }
 
+const AVIF: [&[u8]; 2] = [b"ftypavif", b"ftypavis"];
+/// Brands of ISO/IEC 23008-12; an AVIF may call itself by the general ones.
+const HEIF: [&[u8]; 8] = [
+    b"ftypheic",
+    b"ftypheix",
+    b"ftyphevc",
+    b"ftyphevx",
+    b"ftypheim",
+    b"ftypheis",
+    b"ftypmif1",
+    b"ftypmsf1",
+];
+
 /// The media type by the first bytes, whatever the file's name says: platforms look at
 /// the bytes as well.
 fn sniff(head: &[u8]) -> Option<&'static str> {
@@ -191,8 +208,14 @@ fn sniff(head: &[u8]) -> Option<&'static str> {
             b'E',
             ..,
         ] => "audio/wav",
-        _ if brand == Some(b"ftypavif") => "image/avif",
-        _ if brand == Some(b"ftypheic") => "image/heic",
+        _ if brand.is_some_and(|brand| AVIF.contains(&brand)) => "image/avif",
+        _ if brand.is_some_and(|brand| HEIF.contains(&brand)) => {
+            let others = head.get(16..).unwrap_or_default();
+            match others.chunks(4).any(|brand| brand == b"avif") {
+                true => "image/avif",
+                false => "image/heic",
+            }
+        }
         _ if brand == Some(b"ftypqt  ") => "video/quicktime",
         _ if brand == Some(b"ftypM4A ") => "audio/mp4",
         _ if brand.is_some_and(|brand| brand.starts_with(b"ftyp")) => "video/mp4",

@@ -6,10 +6,13 @@ use std::collections::BTreeMap;
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
+use crate::media::{ImageLimits, VideoLimits};
+
 mod auth;
 mod check;
 mod parse;
 mod parse_auth;
+mod parse_media;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -186,12 +189,12 @@ pub struct PlatformLimits {
     /// Media types, as `image/png` or `image/*`.
     #[serde(default)]
     pub media_types: Vec<String>,
-    /// Bytes of one image.
+    /// Pictures; the daemon makes those that don't fit fit.
     #[serde(default)]
-    pub image_size: Option<u64>,
-    /// Bytes of one video.
+    pub image: Option<ImageLimits>,
+    /// Films; the daemon tells of those that don't fit.
     #[serde(default)]
-    pub video_size: Option<u64>,
+    pub video: Option<VideoLimits>,
     #[serde(default)]
     pub polls: bool,
     #[serde(default)]

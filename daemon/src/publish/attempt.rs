@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::config::{Account, Config};
-use crate::model::{Delivery, Draft, Fault, Id, Job, State, TimeSpan, Timestamp};
+use crate::model::{Delivery, Digest, Draft, Fault, Id, Job, State, TimeSpan, Timestamp};
 use crate::queue::Disposition;
 use crate::store::{Store, StoreError};
 
@@ -170,27 +170,31 @@ impl Publisher {
         match delivery.state.clone() {
             State::Waiting => {
                 let fingerprint = rails::fingerprint(&draft);
-                let now = self.clock.now();
-                match rails::judge(self.store.view(), account, delivery, fingerprint, now)? {
-                    Verdict::Go => {}
-                    Verdict::Wait(until, reason) => {
-                        tracing::info!(delivery = %delivery.id, account = %account.name, %until, reason, "waits");
-                        return Ok(Step::Event(Event::Postponed { until }));
-                    }
-                    Verdict::Space(until, reason) => {
-                        tracing::info!(delivery = %delivery.id, account = %account.name, %until, reason, "waits");
-                        return Ok(Step::Event(Event::Spaced { until }));
-                    }
-                    Verdict::Refuse(reason) => return Ok(Step::Event(Event::Refused { reason })),
-                    Verdict::Miss(reason) => return Ok(Step::Event(Event::Missed { reason })),
+                if let Some(event) = self.kept_by_rails(delivery, account, fingerprint)? {
+                    return Ok(Step::Event(event));
                 }
+                let until = self.clock.now().saturating_add(FULL);
                 if let Err(error) = self.store.room(self.config.borrow().daemon.keep_free) {
                     tracing::error!(delivery = %delivery.id, %error, "nothing is begun");
-                    let until = now.saturating_add(FULL);
                     return Ok(Step::Event(Event::Postponed { until }));
                 }
                 if let Err(reason) = unchanged(&draft).await {
                     return Ok(Step::Event(Event::Refused { reason }));
+                }
+                let ready = match connector.prepare(draft).await {
+                    Ok(ready) => ready,
+                    Err(Fault::Transient(reason)) => {
+                        tracing::error!(delivery = %delivery.id, reason, "nothing is begun");
+                        return Ok(Step::Event(Event::Postponed { until }));
+                    }
+                    Err(fault) => {
+                        let reason = fault.to_string();
+                        return Ok(Step::Event(Event::Refused { reason }));
+                    }
+                };
+                // That may have taken its time.
+                if let Some(event) = self.kept_by_rails(delivery, account, fingerprint)? {
+                    return Ok(Step::Event(event));
                 }
                 if let Some(until) = self.held_by_breaker(delivery).await? {
                     return Ok(Step::Event(Event::Paused { until }));
@@ -198,7 +202,7 @@ impl Publisher {
                 let begin = Event::Begin { fingerprint };
                 self.change(job, delivery, begin, connector.promise())
                     .await?;
-                let call = self.call(delivery, draft);
+                let call = self.call(delivery, ready);
                 Ok(Step::Event(outcome(
                     "publish",
                     connector.publish(call).await,
@@ -210,14 +214,21 @@ impl Publisher {
                     return Ok(Step::Event(Event::Retried));
                 };
                 let fingerprint = rails::fingerprint(&draft);
+                let ready = connector.prepare(draft).await;
                 let begin = Event::Begin { fingerprint };
                 self.change(job, delivery, begin, connector.promise())
                     .await?;
-                let call = self.call(delivery, draft);
-                Ok(Step::Event(outcome(
-                    "resume",
-                    connector.resume(call, progress.state).await,
-                )))
+                let answer = match ready {
+                    Ok(ready) => {
+                        let call = self.call(delivery, ready);
+                        connector.resume(call, progress.state).await
+                    }
+                    Err(fault) => Answer {
+                        result: Err(fault),
+                        sent: false,
+                    },
+                };
+                Ok(Step::Event(outcome("resume", answer)))
             }
             State::Unknown { since, .. } => {
                 let promise = connector.promise();
@@ -227,7 +238,11 @@ impl Publisher {
                     }));
                 }
                 let state = delivery.progress.clone().map(|progress| progress.state);
-                let call = self.call(delivery, draft);
+                let ready = match connector.prepare(draft).await {
+                    Ok(ready) => ready,
+                    Err(fault) => return Ok(Step::Event(Event::LookFailed { fault })),
+                };
+                let call = self.call(delivery, ready);
                 let since = delivery.first_attempt.unwrap_or(since);
                 let answer = connector.find_published(call, state, since).await;
                 Ok(Step::Event(match answer.result {
@@ -253,6 +268,30 @@ impl Publisher {
             | State::Cancelled { .. }
             | State::Missed { .. } => Ok(Step::Nothing),
         }
+    }
+
+    /// What a rail makes of it, where it does not let it go.
+    fn kept_by_rails(
+        &self,
+        delivery: &Delivery,
+        account: &Account,
+        fingerprint: Digest,
+    ) -> Result<Option<Event>, StoreError> {
+        let now = self.clock.now();
+        let verdict = rails::judge(self.store.view(), account, delivery, fingerprint, now)?;
+        Ok(match verdict {
+            Verdict::Go => None,
+            Verdict::Wait(until, reason) => {
+                tracing::info!(delivery = %delivery.id, account = %account.name, %until, reason, "waits");
+                Some(Event::Postponed { until })
+            }
+            Verdict::Space(until, reason) => {
+                tracing::info!(delivery = %delivery.id, account = %account.name, %until, reason, "waits");
+                Some(Event::Spaced { until })
+            }
+            Verdict::Refuse(reason) => Some(Event::Refused { reason }),
+            Verdict::Miss(reason) => Some(Event::Missed { reason }),
+        })
     }
 
     fn call(&self, delivery: &Delivery, draft: Draft) -> Call {

@@ -53,12 +53,19 @@ pub struct Promise {
     pub visible_after: TimeSpan,
 }
 
+/// A draft whose files are ready, or why they can't be.
+pub type Preparation<'a> = Pin<Box<dyn Future<Output = Result<Draft, Fault>> + Send + 'a>>;
+
 pub type Answering<'a, T> = Pin<Box<dyn Future<Output = Answer<T>> + Send + 'a>>;
 
 /// One account on one platform.
 pub trait Connector: Send + Sync {
     fn promise(&self) -> Promise;
+    /// What the platform would say of it, once its files are ready.
     fn validate(&self, draft: Draft) -> Answering<'_, Vec<Problem>>;
+    /// Makes the files ready for the platform. Nothing leaves, and the same draft comes out
+    /// the same, however often it is asked for: the other calls are given what this makes.
+    fn prepare(&self, draft: Draft) -> Preparation<'_>;
     fn publish(&self, call: Call) -> Answering<'_, Outcome>;
     fn resume(&self, call: Call, state: String) -> Answering<'_, Outcome>;
     fn find_published(

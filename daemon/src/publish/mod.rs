@@ -21,8 +21,8 @@ pub use breaker::{after_start, mend, refuse};
 pub use command::{CommandError, Resolution, cancel, held, hold, move_to, release, resolve, retry};
 pub(crate) use command::{cancel_in, hold_over, move_in};
 pub use connector::{
-    Answer, Answering, Call, Connector, Connectors, Finding, Measured, Outcome, Promise,
-    Unavailable,
+    Answer, Answering, Call, Connector, Connectors, Finding, Measured, Outcome, Preparation,
+    Promise, Unavailable,
 };
 pub use rails::{Verdict, fingerprint};
 pub(crate) use record::posted_note;

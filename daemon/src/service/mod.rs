@@ -13,6 +13,7 @@ mod media;
 mod opening;
 mod parts;
 mod plugins;
+mod prepare;
 mod run;
 mod secrets;
 mod socket;

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use crate::account::Keeper;
 use crate::clock::Clock;
 use crate::config::{Config, Environment};
-use crate::media::Created;
+use crate::media::{Created, Preparer};
 use crate::plugin::broker::{Broker, BrokerOptions};
 use crate::plugin::vault::{self, Key, Vault};
 use crate::plugin::{Host, HostOptions, Registry};
@@ -64,6 +64,9 @@ impl Parts {
             clock: clock.clone(),
         })
         .map_err(broken)?;
+        let prepared = daemon.data_dir.join("prepared");
+        let preparer = Preparer::open(prepared.clone(), clock.clone())
+            .map_err(|error| broken(format!("{}: {error}", prepared.display())))?;
         let registry = Arc::new(Registry::new(host));
         let keeper = Keeper::new(
             store.clone(),
@@ -78,6 +81,7 @@ impl Parts {
             config.clone(),
             Arc::new(VaultSecrets(vault)),
             keeper.clone(),
+            preparer,
         );
         Ok(Parts {
             accounts: Accounts::new(plugins.clone(), keeper, config, store, clock),

@@ -10,17 +10,20 @@ use tokio::sync::watch;
 use crate::account::{Keeper, settings_of};
 use crate::config::{self, Config};
 use crate::content::{Batch, Brief, Generating, GeneratorDraft, GeneratorDue, Generators};
-use crate::model::{Draft, Fault, Id, Metric, Problem, Receipt, TimeSpan, Timestamp};
+use crate::media::Preparer;
+use crate::model::{Draft, Fault, Id, Metric, Problem, Receipt, Severity, TimeSpan, Timestamp};
 use crate::plugin::broker::Secrets;
 use crate::plugin::{
     AccountLimits, CallError, Called, Capability, Due, KvStore, Plugin, PublishRequest, Registry,
     Subject,
 };
 use crate::publish::{
-    Answer, Answering, Call, Connector, Connectors, Finding, Measured, Outcome, Promise,
-    Unavailable,
+    Answer, Answering, Call, Connector, Connectors, Finding, Measured, Outcome, Preparation,
+    Promise, Unavailable,
 };
 use crate::store::{Store, StoreError};
+
+use super::prepare::{Preparing, Ready};
 
 /// Secrets of an account or a generator: the configured ones over the captured ones.
 pub trait SecretSource: Send + Sync + 'static {
@@ -39,6 +42,7 @@ pub struct Plugins {
     config: watch::Receiver<Arc<Config>>,
     secrets: Arc<dyn SecretSource>,
     keeper: Keeper,
+    preparer: Preparer,
 }
 
 impl Plugins {
@@ -47,12 +51,14 @@ impl Plugins {
         config: watch::Receiver<Arc<Config>>,
         secrets: Arc<dyn SecretSource>,
         keeper: Keeper,
+        preparer: Preparer,
     ) -> Self {
         Plugins {
             registry,
             config,
             secrets,
             keeper,
+            preparer,
         }
     }
 
@@ -77,8 +83,10 @@ impl Plugins {
             &account.secrets,
             BTreeMap::new(),
         );
+        let preparing = Preparing::new(&self.preparer, &self.config, &account, plugin.manifest());
         Ok(Account {
             plugin,
+            preparing,
             subject,
             keeper: self.keeper.clone(),
         })
@@ -204,6 +212,7 @@ impl Connectors for Plugins {
 /// One account, on the plugin that was loaded when it was asked for.
 pub(super) struct Account {
     pub(super) plugin: Plugin,
+    preparing: Preparing,
     subject: Subject,
     keeper: Keeper,
 }
@@ -296,8 +305,32 @@ impl Connector for Account {
 
     fn validate(&self, draft: Draft) -> Answering<'_, Vec<Problem>> {
         Box::pin(async move {
-            self.call(|plugin, subject| plugin.validate(subject, &draft))
-                .await
+            let Ready {
+                draft, problems, ..
+            } = self.preparing.ready(draft).await;
+            // What is wrong with a file is told before the plugin says it in its words.
+            let refused = problems
+                .iter()
+                .filter(|found| found.severity == Severity::Error);
+            let told: Vec<String> = refused.map(|found| found.place.clone()).collect();
+            let answer = self
+                .call(|plugin, subject| plugin.validate(subject, &draft))
+                .await;
+            map(answer, |found| {
+                let others = found.into_iter();
+                let others = others.filter(|found| !told.contains(&found.place));
+                problems.into_iter().chain(others).collect()
+            })
+        })
+    }
+
+    fn prepare(&self, draft: Draft) -> Preparation<'_> {
+        Box::pin(async move {
+            let ready = self.preparing.ready(draft).await;
+            match ready.fault {
+                Some(fault) => Err(fault),
+                None => Ok(ready.draft),
+            }
         })
     }
 

@@ -38,6 +38,7 @@ pub fn account(name: &str) -> Account {
         secrets: BTreeMap::new(),
         slots: Vec::new(),
         hold: false,
+        crop: false,
         rails: rails(),
         quiet_after: None,
         app: jarchi::config::AppKeys::default(),

@@ -196,6 +196,10 @@ impl Connector for Platform {
         })
     }
 
+    fn prepare(&self, draft: jarchi::model::Draft) -> jarchi::publish::Preparation<'_> {
+        Box::pin(async { Ok(draft) })
+    }
+
     fn publish(&self, call: Call) -> Answering<'_, Outcome> {
         Box::pin(self.step(call, 0))
     }

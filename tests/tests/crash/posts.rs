@@ -14,16 +14,9 @@ pub struct Expected {
     pub media: Vec<(String, Option<String>)>,
 }
 
-/// A picture of one pixel, made different by what stands behind it.
+/// A picture of four pixels, which `tail` makes different.
 pub fn png(tail: &str) -> Vec<u8> {
-    use base64::Engine;
-    let mut bytes = base64::engine::general_purpose::STANDARD
-        .decode(
-            "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
-        )
-        .unwrap();
-    bytes.extend_from_slice(tail.as_bytes());
-    bytes
+    jarchi_tests::photo::noise(2, 2, tail)
 }
 
 /// Writes the posts of so many deliveries: a fifth by command, the rest as files.

@@ -283,8 +283,7 @@ async fn a_hold_keeps_everything_back() {
 async fn a_large_picture_arrives_whole() {
     let (standin, home) = stage().await;
     let daemon = home.start().await;
-    let mut bytes = png();
-    bytes.resize(15 << 20, 7);
+    let bytes = jarchi_tests::photo::noise(2300, 2200, "large");
     home.write("large.png", &bytes);
     home.ok(&["post", "Böyük", "--account", "cafe", "--media", "large.png"])
         .await;

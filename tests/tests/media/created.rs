@@ -9,13 +9,7 @@ use jarchi_tests::standin::Standin;
 
 /// A picture that no other test has, too long for one piece of anything.
 fn picture(seed: u8) -> Vec<u8> {
-    let mut bytes = STANDARD
-        .decode(
-            "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
-        )
-        .unwrap();
-    bytes.extend((0..100_000_u32).map(|n| (n.wrapping_mul(31) >> 3) as u8 ^ seed));
-    bytes
+    jarchi_tests::photo::noise(200, 200, &seed.to_string())
 }
 
 /// The generator, where there is one, makes this picture.

@@ -78,7 +78,7 @@ async fn home(config: &str) -> Home {
     home
 }
 
-async fn ask(method: Method, url: String, headers: &[(&str, &str)]) -> reqwest::Response {
+pub async fn ask(method: Method, url: String, headers: &[(&str, &str)]) -> reqwest::Response {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = Client::builder().no_proxy().build().unwrap();
     let mut request = client.request(method, url);

@@ -8,3 +8,4 @@
 
 mod created;
 mod fetching;
+mod prepared;

@@ -1,3 +1,5 @@
+mod media;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -99,6 +101,12 @@ fn words(outcome: &Outcome<'_>) -> String {
     }
     if capabilities.contains(&Capability::Publisher) {
         page.line("limits", &limits(manifest));
+        if let Some(image) = &manifest.limits.image {
+            page.line("images", &media::image(image));
+        }
+        if let Some(video) = &manifest.limits.video {
+            page.line("videos", &media::video(video));
+        }
         page.line("delivery", &delivery(manifest));
     }
     page.0
@@ -238,12 +246,6 @@ fn limits(manifest: &Manifest) -> String {
     }
     if !limits.media_types.is_empty() {
         parts.push(limits.media_types.join(" "));
-    }
-    if let Some(size) = limits.image_size {
-        parts.push(format!("images of {}", Bytes(size)));
-    }
-    if let Some(size) = limits.video_size {
-        parts.push(format!("videos of {}", Bytes(size)));
     }
     for (has, what) in [(limits.polls, "polls"), (limits.threads, "threads")] {
         parts.push(format!("{}{what}", if has { "" } else { "no " }));

@@ -7,6 +7,7 @@ use toml::de::DeTable;
 
 use super::check::{self, Hosts};
 use super::parse_auth::{auth, carried};
+use super::parse_media;
 use super::read::{At, Fields, ManifestError, Problems, listed, nearest};
 use super::{
     Capture, DeliverySpec, Manifest, Over, Place, PlatformLimits, SecretSpec, SettingKind,
@@ -388,8 +389,8 @@ fn limits(fields: Fields<'_>) -> PlatformLimits {
         // A platform may take no files at all.
         media: fields.number("media").map(|at| at.value),
         media_types: unique(media_types),
-        image_size: positive(fields.number("image_size")),
-        video_size: positive(fields.number("video_size")),
+        image: fields.table("image").map(parse_media::image),
+        video: fields.table("video").map(parse_media::video),
         polls: fields.flag("polls"),
         threads: fields.flag("threads"),
     };
@@ -411,7 +412,7 @@ fn delivery(fields: Fields<'_>) -> DeliverySpec {
     delivery
 }
 
-fn positive<T: Default + PartialEq>(number: Option<At<'_, T>>) -> Option<T> {
+pub(super) fn positive<T: Default + PartialEq>(number: Option<At<'_, T>>) -> Option<T> {
     let number = number?;
     if number.value == T::default() {
         number.refuse("0 makes no sense here; leave the key out where there is no such limit");

@@ -190,6 +190,22 @@ impl<'p> Fields<'p> {
         }
     }
 
+    /// A number, with a fraction or without.
+    pub(super) fn decimal(&self, name: &'static str) -> Option<At<'p, f64>> {
+        let at = self.get(name)?;
+        let number = match at.value {
+            DeValue::Float(number) => number.as_str().parse().ok(),
+            value => integer(value).map(|number| number as f64),
+        };
+        match number.filter(|number: &f64| number.is_finite()) {
+            Some(number) => Some(at.with(number)),
+            None => {
+                at.wants("a number");
+                None
+            }
+        }
+    }
+
     /// None where the key is missing.
     pub(super) fn texts(&self, name: &'static str) -> Vec<At<'p, &'p str>> {
         let Some(at) = self.get(name) else {

@@ -98,9 +98,24 @@ error = "/error/code"
 text = 500
 media = 4
 media_types = ["image/png", "video/*"]
-image_size = 16_777_216
 polls = true
 threads = true
+
+[limits.image]
+formats = ["jpeg", "png"]
+size = 16_777_216
+min_ratio = 0.8
+max_ratio = 2
+animated = true
+animated_size = 1000
+unless = "as_document"
+
+[limits.video]
+containers = ["mp4", "mov"]
+video_codecs = ["h264"]
+min_seconds = 0.5
+max_rate = 60
+fast_start = true
 
 [delivery]
 idempotent_for = 3600
@@ -131,7 +146,9 @@ fn reads_what_serde_reads() {
         parsed.settings["extra"].default,
         Some(serde_json::json!({ "depth": 2, "ratio": 0.5, "deep": [true] }))
     );
-    assert_eq!(parsed.limits.image_size, Some(16 << 20));
+    let (image, video) = (parsed.limits.image.unwrap(), parsed.limits.video.unwrap());
+    assert_eq!((image.size, image.max_ratio), (Some(16 << 20), Some(2.0)));
+    assert_eq!((video.min_seconds, video.max_rate), (Some(0.5), Some(60.0)));
 }
 
 #[test]
@@ -449,6 +466,27 @@ fn the_rest_is_checked_too() {
         (
             "limits = { media_types = [\"image/png\", \"image/png\"] }",
             "twice",
+        ),
+        (
+            "limits = { image = { formats = [\"jpg\"] } }",
+            "did you mean `jpeg`?",
+        ),
+        ("limits = { image = { size = 0 } }", "leave the key out"),
+        (
+            "limits = { image = { min_ratio = 2, max_ratio = 1.5 } }",
+            "`min_ratio` is more than `max_ratio`",
+        ),
+        (
+            "limits = { video = { containers = [\"avi\"] } }",
+            "known are `mp4`",
+        ),
+        (
+            "limits = { video = { max_seconds = -1.5 } }",
+            "a number above 0",
+        ),
+        (
+            "limits = { video = { max_seconds = \"long\" } }",
+            "a number is wanted here",
         ),
         ("delivery = { idempotent_for = 0 }", "leave the key out"),
         ("delivery = { can_look_up = \"yes\" }", "true or false"),
