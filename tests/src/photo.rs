@@ -33,7 +33,21 @@ pub fn plain(width: u32, height: u32) -> Vec<u8> {
 /// A JPEG that lies as `orientation` says (EXIF, 1 to 8), with its place in EXIF, in XMP and
 /// behind its end.
 pub fn photo(width: u32, height: u32, orientation: u8) -> Vec<u8> {
-    let plain = plain(width, height);
+    with_place(&plain(width, height), orientation)
+}
+
+/// Likewise, with the grain of a camera's sensor.
+pub fn grainy(width: u32, height: u32, orientation: u8) -> Vec<u8> {
+    let mut image = quarters(width, height);
+    let mut grain = vec![0; (width * height * 3) as usize];
+    blake3::Hasher::new().finalize_xof().fill(&mut grain);
+    for (pixel, grain) in image.iter_mut().zip(grain) {
+        *pixel = *pixel / 2 + 48 + (grain >> 3);
+    }
+    with_place(&written(image.into(), ImageFormat::Jpeg), orientation)
+}
+
+fn with_place(plain: &[u8], orientation: u8) -> Vec<u8> {
     let mut tiff = b"Exif\0\0MM\0*\0\0\0\x08\0\x02".to_vec();
     tiff.extend([0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0]);
     tiff.extend([0x88, 0x25, 0, 4, 0, 0, 0, 1, 0, 0, 0, 38]);
