@@ -23,6 +23,7 @@ impl fmt::Debug for Account {
             rails,
             quiet_after,
             numbers_after,
+            plan,
         } = self;
         f.debug_struct("Account")
             .field("name", name)
@@ -35,6 +36,7 @@ impl fmt::Debug for Account {
             .field("hold", hold)
             .field("crop", crop)
             .field("rails", rails)
+            .field("plan", plan)
             .field("quiet_after", quiet_after)
             .field("numbers_after", numbers_after)
             .finish()
@@ -53,6 +55,7 @@ impl PartialEq for Account {
             && self.hold == other.hold
             && self.crop == other.crop
             && self.rails == other.rails
+            && self.plan == other.plan
             && self.quiet_after == other.quiet_after
             && self.numbers_after == other.numbers_after
     }

@@ -17,11 +17,15 @@ mod load;
 mod locate;
 mod media;
 mod raw;
+mod raw_strategy;
 mod reader;
 mod resolve;
+mod resolve_strategy;
 mod schema;
 mod size;
 mod source;
+mod strategy;
+mod strategy_values;
 mod suggest;
 mod tables;
 mod types;
@@ -38,10 +42,11 @@ pub use load::{load, load_without_surroundings};
 pub use locate::locate;
 pub use schema::{keys, schema};
 pub use size::{ByteSize, ParseByteSizeError};
+pub use strategy::*;
 pub use suggest::{did_you_mean, nearest};
 pub use types::*;
 pub use watch::{ExtraCheck, Loaded, Reloader};
-pub use wiring::{DEFAULT_GENERATE, DEFAULT_MEASURE_ACCOUNTS, DEFAULT_MEASURE_POSTS};
+pub use wiring::{DEFAULT_GENERATE, DEFAULT_MEASURE_ACCOUNTS, DEFAULT_MEASURE_POSTS, DEFAULT_PLAN};
 
 /// A configuration with every key, for people to start from.
 pub const EXAMPLE: &str = include_str!("../../../config/jarchi.example.toml");

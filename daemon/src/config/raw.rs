@@ -5,11 +5,14 @@ use chrono_tz::Tz;
 
 use super::alarms::{MailAddress, MailServer};
 use super::media::PublicUrl;
+use super::raw_strategy::{
+    RawAccountPlan, RawBrandPlan, RawCampaign, RawPillar, RawVoice, RawWeek,
+};
 use super::reader::{Located, Tables, section};
 use super::tables::{CallbackAddress, Folders, SecretAddress, SecretText, Secrets, Settings};
 use super::values::{
     CronText, FilePath, Hashtag, HttpAddress, Language, LogFilter, Measured, Name, PluginName,
-    Size, Span, Whole,
+    RunWord, Size, Span, Whole,
 };
 use super::{
     BreakerConfig, ByteSize, Daemon, HostPattern, Keep, LatePolicy, Limits, LogConfig, LogFormat,
@@ -19,7 +22,7 @@ use crate::model::{Severity as Gravity, Visibility};
 
 const SECOND: u64 = 1000;
 const HOUR: u64 = 3600 * SECOND;
-const DAY: u64 = 24 * HOUR;
+pub(super) const DAY: u64 = 24 * HOUR;
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
@@ -39,6 +42,10 @@ section! {
         /// A plugin that needs other than the usual: grants, limits, another path. A
         /// plugin that an account or a generator names needs no block.
         plugin: Tables<RawPlugin>,
+        /// A theme of a brand's posts.
+        pillar: Tables<RawPillar>,
+        /// Posts with one goal, from one day to another.
+        campaign: Tables<RawCampaign>,
         /// A source of content.
         generator: Tables<RawGenerator>,
         /// When a generator is asked, numbers are collected, or the store is backed up.
@@ -150,6 +157,14 @@ section! {
         languages: Vec<Located<Language>>,
         /// Handed to generators.
         hashtags: Vec<Located<Hashtag>>,
+        /// How the brand speaks.
+        voice: RawVoice,
+        /// Whom it speaks to; generators are told.
+        audience: String,
+        /// What people are asked to do, as `Book a table`; generators are told.
+        call_to_action: String,
+        /// The rules by which its days are planned.
+        plan: RawBrandPlan,
     }
 
     /// A profile on a platform.
@@ -173,6 +188,10 @@ section! {
         /// When posts without a time of their own go out: cron expressions in the
         /// brand's time zone.
         slots: Vec<Located<CronText>>,
+        /// Slots by the day of the week, besides `slots`: `mon = ["09:00", "best"]`.
+        week: RawWeek,
+        /// What the planner keeps to on this account.
+        plan: RawAccountPlan,
         /// Nothing is published while this is true.
         hold: bool = false,
         /// Pictures that are too wide or too high for the platform are cut, towards
@@ -284,8 +303,8 @@ section! {
         watch: bool = true,
     }
 
-    /// When a generator is asked, numbers are collected, or the store is backed up. Exactly
-    /// one of `generate`, `measure` and `backup`.
+    /// When a generator is asked, numbers are collected, the days are planned, or the store
+    /// is backed up. Exactly one of `generate`, `measure`, `run` and `backup`.
     RawSchedule {
         /// Its name in lists and logs.
         name(required): Name,
@@ -302,6 +321,12 @@ section! {
         measure: Measured,
         /// Only this account is measured; else all.
         account: Name,
+        /// `plan`: the free slots of the coming days are filled.
+        run: RunWord,
+        /// With `run = "plan"`: only this brand is planned; else all.
+        brand: String,
+        /// With `run = "plan"`: how many days.
+        days: Whole<1, 366> = ScheduleConfig::DAYS,
         /// The folder that a backup is written into.
         backup: FilePath,
         /// Backups that stay in the folder, the newest.

@@ -12,6 +12,7 @@ use super::raw::{
     Named, RawAccount, RawAlarm, RawBrand, RawDaemon, RawFile, RawGenerator, RawSchedule,
 };
 use super::reader::{Located, Tables};
+use super::resolve_strategy::{account_plan, slots, strategy};
 use super::suggest::did_you_mean;
 use super::tables::{SecretText, Secrets, Settings};
 use super::values::{FilePath, Name, PluginName, Span};
@@ -65,9 +66,10 @@ impl<'a> Resolver<'a> {
         self.refuse_shared_names(&names);
         let daemon = self.daemon();
         let media = self.media();
-        let brands = self.brands(&names);
+        let mut brands = self.brands(&names);
         let accounts = self.accounts(&names);
         let generators = self.generators(&names, &accounts);
+        self.strategies(&names, &mut brands, &accounts, &generators);
         let plugins = self.plugins(&names, &daemon);
         let schedules = self.schedules(&names, &brands, &accounts, &generators);
         let alarms = self.alarms(&names);
@@ -272,6 +274,7 @@ impl<'a> Resolver<'a> {
                 time_zone: raw.time_zone.as_ref()?.value,
                 languages: languages.map(|tag| tag.value.0.clone()).collect(),
                 hashtags: hashtags.map(|tag| tag.value.0.clone()).collect(),
+                strategy: strategy(raw),
             };
             Some((brand.name.clone(), brand))
         });
@@ -286,7 +289,8 @@ impl<'a> Resolver<'a> {
             let (Some(plugin), Some(brand)) = (&raw.plugin, brand) else {
                 continue;
             };
-            let slots = raw.slots.iter().flat_map(|list| &list.value);
+            let (slots, best) = slots(raw);
+            let brands = names.brands.get(brand).map(|brand| &brand.value);
             accounts.insert(
                 (*name).to_owned(),
                 Account {
@@ -296,10 +300,11 @@ impl<'a> Resolver<'a> {
                     settings: settings(&raw.settings),
                     secrets: secrets(&raw.secrets),
                     app: self.app(raw.client_id.as_ref(), raw.client_secret.as_ref()),
-                    slots: slots.map(|slot| slot.value.0.clone()).collect(),
+                    slots,
                     hold: raw.hold.as_ref().is_some_and(|hold| hold.value),
                     crop: raw.crop.as_ref().is_some_and(|crop| crop.value),
                     rails: rails(raw),
+                    plan: account_plan(raw, brands, best),
                     quiet_after: raw.quiet_after.as_ref().map(|span| span.value.0),
                     numbers_after: raw.numbers_after.as_ref().map(|span| span.value.0),
                 },
@@ -433,7 +438,7 @@ impl<'a> Resolver<'a> {
         self.refer_text(kind, &name.0, place, known)
     }
 
-    fn refer_text<T>(
+    pub(super) fn refer_text<T>(
         &mut self,
         kind: &str,
         name: &str,
@@ -468,6 +473,7 @@ pub(super) fn tables<T>(section: &Option<Located<Tables<T>>>) -> impl Iterator<I
 /// Whether something has no name, or one that was misread.
 fn has_nameless(file: &RawFile) -> bool {
     tables(&file.brand).any(|one| one.value.name.is_none())
+        || tables(&file.pillar).any(|one| one.value.name.is_none())
         || tables(&file.account).any(|one| one.value.name.is_none())
         || tables(&file.generator).any(|one| one.value.name.is_none())
 }

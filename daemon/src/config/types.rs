@@ -9,7 +9,7 @@ use chrono_tz::Tz;
 use secrecy::SecretString;
 use url::Url;
 
-use super::{Diagnostic, Place, Snippet};
+use super::{AccountPlan, Diagnostic, Place, Snippet, Strategy};
 use crate::model::{Severity as Gravity, TimeSpan, Visibility};
 
 /// The whole configuration: the main file and its `conf.d`.
@@ -227,6 +227,7 @@ pub struct Brand {
     /// BCP 47, the first is the default.
     pub languages: Vec<String>,
     pub hashtags: Vec<String>,
+    pub strategy: Strategy,
 }
 
 #[derive(Clone)]
@@ -249,6 +250,7 @@ pub struct Account {
     /// Pictures that are too wide or too high for the platform are cut.
     pub crop: bool,
     pub rails: Rails,
+    pub plan: AccountPlan,
     /// No post for so long is an alarm.
     pub quiet_after: Option<TimeSpan>,
     /// No numbers for so long are an alarm.
@@ -426,6 +428,8 @@ pub struct ScheduleConfig {
 impl ScheduleConfig {
     /// Backups that stay.
     pub const KEEP: usize = 7;
+    /// Days that are planned.
+    pub const DAYS: u32 = 7;
 }
 
 /// What becomes of the fire times that passed while the daemon could not fire.
@@ -452,6 +456,11 @@ pub enum Run {
     },
     /// Forget what is older than `Daemon::keep`.
     Tidy,
+    /// Fill the free slots of the coming days (`brand`: `None`: of all brands).
+    Plan {
+        brand: Option<String>,
+        days: u32,
+    },
 }
 
 /// A way on which alarms reach somebody.

@@ -482,8 +482,12 @@ macro_rules! choice {
             }
         }
 
-        impl Read for $type {
-            fn read(value: &Value<'_>, key: &str, reader: &mut Reader<'_>) -> Option<Self> {
+        impl $crate::config::reader::Read for $type {
+            fn read(
+                value: &$crate::config::reader::Value<'_>,
+                key: &str,
+                reader: &mut $crate::config::reader::Reader<'_>,
+            ) -> Option<Self> {
                 match reader.string(value, key, "a string")? {
                     $($word => Some($type::$variant),)*
                     other => {
@@ -491,18 +495,26 @@ macro_rules! choice {
                             "`{other}` is none of `{}`",
                             Self::WORDS.join("`, `"),
                         );
-                        let help = did_you_mean(other, Self::WORDS.iter().copied());
+                        let help = $crate::config::did_you_mean(other, Self::WORDS.iter().copied());
                         reader.error_with_help(value, key, message, help);
                         None
                     }
                 }
             }
 
-            fn schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({ "enum": Self::WORDS })
+            fn schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({ "enum": Self::WORDS })
             }
         }
     )*};
+}
+
+pub(super) use choice;
+
+/// What a schedule runs that has no other name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RunWord {
+    Plan,
 }
 
 /// What a schedule measures.
@@ -527,6 +539,9 @@ choice! {
         "run-once" => RunOnce,
         "run-all" => RunAll,
         "skip" => Skip,
+    }
+    RunWord {
+        "plan" => Plan,
     }
     Measured {
         "posts" => Posts,

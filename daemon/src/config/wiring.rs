@@ -9,7 +9,7 @@ use super::reader::Located;
 use super::resolve::{Index, Names, Resolver, common_zone, named_plugins, secret_text, tables};
 use super::suggest::did_you_mean;
 use super::tables::SecretText;
-use super::values::{FilePath, Measured};
+use super::values::{FilePath, Measured, RunWord};
 use super::{
     Account, AppKeys, Brand, Daemon, Diagnostic, GeneratorConfig, Grant, Limits, Misfire, Place,
     PluginConfig, Run, ScheduleConfig,
@@ -20,6 +20,8 @@ pub const DEFAULT_GENERATE: &str = "*/5 * * * *";
 /// When posts are measured; not at the full hour, when everybody else asks.
 pub const DEFAULT_MEASURE_POSTS: &str = "17 * * * *";
 pub const DEFAULT_MEASURE_ACCOUNTS: &str = "23 4 * * *";
+/// When brands with pillars are planned.
+pub const DEFAULT_PLAN: &str = "0 8 * * MON";
 /// When the store forgets what is old.
 pub const DEFAULT_TIDY: &str = "41 3 * * *";
 
@@ -221,7 +223,11 @@ impl<'a> Resolver<'a> {
                 Run::MeasurePosts(Some(name)) | Run::MeasureAccounts(Some(name)) => {
                     accounts.get(name).map(|one| &one.brand)
                 }
-                Run::MeasurePosts(None)
+                Run::Plan {
+                    brand: Some(name), ..
+                } => brands.get(name).map(|one| &one.name),
+                Run::Plan { brand: None, .. }
+                | Run::MeasurePosts(None)
                 | Run::MeasureAccounts(None)
                 | Run::Backup { .. }
                 | Run::Tidy => None,
@@ -259,6 +265,7 @@ impl<'a> Resolver<'a> {
                 raw.generate.as_ref().map(|one| &one.place),
                 raw.measure.as_ref().map(|one| &one.place),
                 raw.account.as_ref().map(|one| &one.place),
+                raw.run.as_ref().map(|one| &one.place),
             ];
             if let Some(place) = others.into_iter().flatten().next() {
                 self.error(place, "does not go with `backup`");
@@ -274,6 +281,17 @@ impl<'a> Resolver<'a> {
         }
         if let Some(keep) = &raw.keep {
             self.error(&keep.place, "goes with `backup` alone");
+        }
+        if let Some(run) = &raw.run {
+            return self.plan_run(names, raw, run);
+        }
+        for place in [
+            raw.brand.as_ref().map(|one| &one.place),
+            raw.days.as_ref().map(|one| &one.place),
+        ] {
+            if let Some(place) = place {
+                self.error(place, "goes with `run = \"plan\"` alone");
+            }
         }
         match (&raw.generate, &raw.measure) {
             (Some(generate), None) => {
@@ -311,7 +329,7 @@ impl<'a> Resolver<'a> {
                 None
             }
             (None, None) => {
-                let written = ["generate", "measure", "backup"].iter().any(|key| {
+                let written = ["generate", "measure", "run", "backup"].iter().any(|key| {
                     let key = format!("{}.{key}", schedule.place.key);
                     self.findings
                         .iter()
@@ -319,14 +337,49 @@ impl<'a> Resolver<'a> {
                 });
                 if !written {
                     self.findings.push(
-                        Diagnostic::error("`generate`, `measure` or `backup` is missing")
+                        Diagnostic::error("`generate`, `measure`, `run` or `backup` is missing")
                             .at(&schedule.place)
-                            .help("write `generate = \"NAME\"`, `measure = \"posts\"`, `measure = \"accounts\"` or `backup = \"FOLDER\"`"),
+                            .help("write `generate = \"NAME\"`, `measure = \"posts\"`, `measure = \"accounts\"`, `run = \"plan\"` or `backup = \"FOLDER\"`"),
                     );
                 }
                 None
             }
         }
+    }
+}
+
+impl<'a> Resolver<'a> {
+    fn plan_run(
+        &mut self,
+        names: &Names<'a>,
+        raw: &RawSchedule,
+        run: &Located<RunWord>,
+    ) -> Option<Run> {
+        let others = [
+            raw.generate.as_ref().map(|one| &one.place),
+            raw.measure.as_ref().map(|one| &one.place),
+            raw.account.as_ref().map(|one| &one.place),
+        ];
+        if others.into_iter().flatten().next().is_some() {
+            let message = format!(
+                "`{}` does not go with `generate`, `measure` or `account`",
+                run.value.word()
+            );
+            self.error(&run.place, message);
+            return None;
+        }
+        if let Some(brand) = &raw.brand
+            && !self.refer_text("brand", &brand.value, &brand.place, &names.brands)
+        {
+            return None;
+        }
+        Some(Run::Plan {
+            brand: raw.brand.as_ref().map(|brand| brand.value.clone()),
+            days: raw
+                .days
+                .as_ref()
+                .map_or(ScheduleConfig::DAYS, |number| number.value.small()),
+        })
     }
 }
 
@@ -372,6 +425,22 @@ fn defaults(
                 Some(&generator.brand),
                 run,
             ));
+        }
+    }
+    for (name, brand) in brands {
+        let planned = written.values().any(|one| {
+            let Run::Plan { brand, .. } = &one.run else {
+                return false;
+            };
+            brand.as_ref().is_none_or(|brand| brand == name)
+        });
+        if !planned && brand.strategy.planned().next().is_some() {
+            let run = Run::Plan {
+                brand: Some(name.clone()),
+                days: ScheduleConfig::DAYS,
+            };
+            let label = format!("plan:{name}");
+            extra.push(schedule(label, DEFAULT_PLAN, Some(name), run));
         }
     }
     type Make = fn(Option<String>) -> Run;

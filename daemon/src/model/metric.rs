@@ -56,6 +56,13 @@ impl Measure {
     }
 }
 
+impl Measure {
+    /// The names that every platform shares.
+    pub fn known() -> impl Iterator<Item = &'static str> + Clone {
+        NAMES.iter().map(|(_, name)| *name)
+    }
+}
+
 impl fmt::Display for Measure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

@@ -261,5 +261,6 @@ pub(crate) fn jobs(config: &Config, run: &Run, now: Timestamp) -> Vec<NewJob> {
             },
         )],
         Run::Tidy => vec![job(STORE_LANE.to_owned(), Work::Tidy)],
+        Run::Plan { .. } => todo!(),
     }
 }

@@ -40,6 +40,7 @@ pub fn account(name: &str) -> Account {
         hold: false,
         crop: false,
         rails: rails(),
+        plan: Default::default(),
         quiet_after: None,
         app: jarchi::config::AppKeys::default(),
         numbers_after: None,
@@ -52,6 +53,7 @@ pub fn config(dir: &Path, accounts: &[Account]) -> Arc<Config> {
         time_zone: Tz::Asia__Baku,
         languages: vec!["az".to_owned(), "en".to_owned()],
         hashtags: Vec::new(),
+        strategy: Default::default(),
     };
     Arc::new(Config {
         path: dir.join("jarchi.toml"),

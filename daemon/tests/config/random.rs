@@ -46,6 +46,8 @@ fn pieces() -> impl Strategy<Value = String> {
             "[[plugin]]\n",
             "[[plugin.grant]]\n",
             "[[generator]]\n",
+            "[[pillar]]\n",
+            "[[campaign]]\n",
             "[[schedule]]\n",
             " = ",
             "\n",

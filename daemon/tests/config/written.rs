@@ -153,6 +153,8 @@ fn the_documentation_has_every_key_of_the_schema() {
         "brand",
         "account",
         "plugin",
+        "pillar",
+        "campaign",
         "generator",
         "schedule",
         "alarm",

@@ -189,6 +189,10 @@ pub(super) fn run_words(run: &Run) -> String {
         Run::MeasureAccounts(account) => format!("measure accounts{}", of(account)),
         Run::Backup { folder, keep } => format!("backup to {}, keep {keep}", folder.display()),
         Run::Tidy => "forget what is old".to_owned(),
+        Run::Plan { brand, days } => {
+            let whose = brand.as_ref().map_or("all brands", String::as_str);
+            format!("plan {days} days of {whose}")
+        }
     }
 }
 
