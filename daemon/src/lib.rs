@@ -16,6 +16,7 @@ pub mod demo;
 pub mod measure;
 pub mod media;
 pub mod model;
+pub mod plan;
 pub mod plugin;
 pub mod publish;
 pub mod queue;

@@ -1,6 +1,6 @@
 //! What can go wrong, in words: one place for all causes.
 
-use crate::model::{Delivery, Job, Severity, TimeSpan, Timestamp, Work};
+use crate::model::{Delivery, Job, Planned, Severity, TimeSpan, Timestamp, Work};
 
 /// Why an alarm is raised.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +70,11 @@ impl Cause {
 
     pub fn numbers_key(account: &str) -> String {
         format!("account:{account}:numbers")
+    }
+
+    /// Of a pillar whose generators have nothing for a planned slot.
+    pub fn unfilled_key(brand: &str, pillar: &str) -> String {
+        format!("plan:{brand}:{pillar}")
     }
 
     /// Of a breaker by its name, as `account:shop`.
@@ -182,6 +187,30 @@ impl Cause {
                  `jarchi queue resolve {id} --retry`."
             ),
         )
+    }
+
+    pub fn unfilled(planned: &Planned, reason: &str) -> Self {
+        let Planned {
+            id,
+            brand,
+            pillar,
+            slot,
+            ..
+        } = planned;
+        Cause {
+            key: Cause::unfilled_key(brand, pillar),
+            severity: Severity::Warning,
+            what: format!(
+                "There is no post for the slot of {slot} of brand `{brand}`, pillar `{pillar}` ({})",
+                short(reason)
+            ),
+            remedy: format!(
+                "Give its generators something, then `jarchi plan regenerate {id}`; or \
+                 `jarchi plan cancel {id}`."
+            ),
+            account: None,
+            plugin: None,
+        }
     }
 
     pub fn missed(delivery: &Delivery, reason: &str) -> Self {
@@ -322,7 +351,15 @@ impl Cause {
                 Some(account.clone()),
             ),
             Work::Backup { .. } => ("The store could not be backed up".to_owned(), None),
+            Work::Plan { brand, .. } => (
+                match brand {
+                    Some(brand) => format!("Brand `{brand}` could not be planned"),
+                    None => "The brands could not be planned".to_owned(),
+                },
+                None,
+            ),
             Work::Publish { .. }
+            | Work::Fill { .. }
             | Work::Idle { .. }
             | Work::Tidy
             | Work::Watch
@@ -349,7 +386,12 @@ impl Cause {
             Work::MeasurePosts { account } => Some(format!("account:{account}:measure-posts")),
             Work::MeasureAccount { account } => Some(format!("account:{account}:measure-account")),
             Work::Backup { .. } => Some("daemon:backup".to_owned()),
+            Work::Plan { brand, .. } => Some(match brand {
+                Some(brand) => format!("brand:{brand}:plan"),
+                None => "daemon:plan".to_owned(),
+            }),
             Work::Publish { .. }
+            | Work::Fill { .. }
             | Work::Idle { .. }
             | Work::Tidy
             | Work::Watch

@@ -271,6 +271,11 @@ pub fn forget_removed(tx: &mut Tx<'_>, config: &Config, now: Timestamp) -> Resul
         let named = match (parts.next(), parts.next()) {
             (Some("generator"), Some(name)) => !config.generators.contains_key(name),
             (Some("alarm"), Some(name)) => !config.alarms.contains_key(name),
+            (Some("plan"), Some(_)) => !config.brands.values().any(|brand| {
+                let pillars = brand.strategy.pillars.keys();
+                let mut keys = pillars.map(|pillar| Cause::unfilled_key(&brand.name, pillar));
+                keys.any(|key| key == alarm.cause)
+            }),
             _ => false,
         };
         if account || plugin || named {

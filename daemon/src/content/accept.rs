@@ -132,6 +132,10 @@ pub async fn accept(
     names(config, &new)?;
     store.room(config.daemon.keep_free)?;
     let accounts = accounts_of(config, &new);
+    let mut new = new;
+    if let Some((account, _)) = accounts.first() {
+        new.draft = super::utm::tagged(config, &account.brand, &new.campaign, new.draft);
+    }
     store
         .write(move |tx| accept_in(tx, &accounts, new, now).map_err(AcceptError::from))
         .await

@@ -2,15 +2,22 @@
 //! delivery for each account.
 
 mod accept;
+mod brief;
+mod fill;
 mod generate;
+mod intake;
 mod slots;
+mod utm;
 mod warn;
 
 pub use accept::{AcceptError, Accepted, Due, NewPost, accept, check};
 pub(crate) use accept::{accept_in, targets};
+pub use brief::{Brief, CampaignBrief, PillarBrief, VoiceBrief};
+pub use fill::{Filled, fill};
+pub(crate) use fill::{is_wanted, want};
 pub use generate::{
-    Batch, Brief, Generated, Generating, GeneratorDraft, GeneratorDue, Generators, Report,
-    run as generate,
+    Batch, Generated, Generating, GeneratorDraft, GeneratorDue, Generators, Report, run as generate,
 };
 pub use slots::{SlotError, resolve_local};
+pub(crate) use slots::{local_moment, slots_of};
 pub use warn::{links, neighbours};

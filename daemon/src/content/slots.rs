@@ -35,37 +35,47 @@ pub fn resolve_local(text: &str, zone: Tz) -> Result<Timestamp, SlotError> {
     .iter()
     .find_map(|format| NaiveDateTime::parse_from_str(text.trim(), format).ok())
     .ok_or_else(|| SlotError(text.to_owned()))?;
+    local_moment(local, zone).ok_or_else(|| SlotError(text.to_owned()))
+}
+
+/// As [`resolve_local`], of a time that was read.
+pub(crate) fn local_moment(local: NaiveDateTime, zone: Tz) -> Option<Timestamp> {
     let moment = match zone.from_local_datetime(&local) {
         MappedLocalTime::Single(moment) | MappedLocalTime::Ambiguous(moment, _) => Some(moment),
         MappedLocalTime::None => GapInfo::new(&local, &zone).and_then(|gap| gap.end),
     };
-    moment
-        .map(|moment| moment.with_timezone(&Utc).into())
-        .ok_or_else(|| SlotError(text.to_owned()))
+    moment.map(|moment| moment.with_timezone(&Utc).into())
 }
 
-/// The account's next slot after `after` that no other delivery has.
+/// The slots of an account.
+pub(crate) fn slots_of(account: &Account) -> Result<Vec<Cron>, StoreError> {
+    let own = account.slots.iter().map(String::as_str);
+    let default = account.slots.is_empty().then_some(DEFAULT_SLOT);
+    own.chain(default)
+        .map(Cron::parse)
+        .collect::<Result<_, _>>()
+        .map_err(|error| StoreError::Invalid(format!("slots of `{}`: {error}", account.name)))
+}
+
+/// The account's next slot after `after` that no other delivery has, and no plan.
 pub(super) fn free_slot(
     tx: &Tx<'_>,
     account: &Account,
     zone: Tz,
     after: Timestamp,
 ) -> Result<Timestamp, StoreError> {
-    let slots = if account.slots.is_empty() {
-        vec![DEFAULT_SLOT.to_owned()]
-    } else {
-        account.slots.clone()
-    };
-    let slots: Vec<Cron> = slots
-        .iter()
-        .map(|slot| Cron::parse(slot))
-        .collect::<Result<_, _>>()
-        .map_err(|error| StoreError::Invalid(format!("slots of `{}`: {error}", account.name)))?;
-    let taken: BTreeSet<Timestamp> = tx
-        .agenda(&account.name, after, after.saturating_add(HORIZON))?
+    let slots = slots_of(account)?;
+    let horizon = after.saturating_add(HORIZON);
+    let mut taken: BTreeSet<Timestamp> = tx
+        .agenda(&account.name, after, horizon)?
         .into_iter()
         .map(|(due, _)| due)
         .collect();
+    let planned = tx.planned_between(after, horizon)?;
+    let planned = planned
+        .iter()
+        .filter(|planned| planned.holds_its_slot(&account.name));
+    taken.extend(planned.map(|planned| planned.slot));
     next_free_slot(&slots, zone, after, &taken)
         .ok_or_else(|| StoreError::Invalid(format!("account `{}` has no slot left", account.name)))
 }

@@ -56,6 +56,16 @@ pub enum Work {
     Refresh {
         account: String,
     },
+    /// Fill the free slots of the coming days with briefs.
+    Plan {
+        /// None: of all brands.
+        brand: Option<String>,
+        days: u32,
+    },
+    /// Find a post for a planned slot.
+    Fill {
+        planned: Id,
+    },
     /// Bring a message to a channel.
     Notify {
         channel: String,

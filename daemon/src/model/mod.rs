@@ -9,6 +9,7 @@ mod delivery;
 mod id;
 mod job;
 mod metric;
+mod plan;
 mod post;
 mod time;
 
@@ -20,6 +21,7 @@ pub use delivery::{
 pub use id::{DeliveryKey, Digest, Id, ParseIdError};
 pub use job::{Job, JobFault, Lease, NewJob, Priority, Work};
 pub use metric::{Measure, Metric, ParseMeasureError, Sample};
+pub use plan::{PlanState, Planned, Stocked};
 pub use post::{
     Draft, FocalPoint, Link, MediaItem, MediaKind, Mention, Offer, Origin, Poll, Post, ThreadPart,
     Visibility,

@@ -345,11 +345,13 @@ pub(crate) fn brief(subject: &Subject, brief: &Brief) -> exports::generator::Bri
                  examples,
                  taboos,
                  audience,
+                 call_to_action,
              }| exports::generator::Voice {
                 tone,
                 examples,
                 taboos,
                 audience,
+                call_to_action,
             },
         ),
         accounts: brief

@@ -152,6 +152,7 @@ pub struct Voice {
     pub examples: Vec<String>,
     pub taboos: Vec<String>,
     pub audience: Option<String>,
+    pub call_to_action: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]

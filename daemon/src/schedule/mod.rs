@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Misfire, Run, ScheduleConfig};
 use crate::cron::{Cron, due_fires};
 use crate::model::{Id, NewJob, Priority, TimeSpan, Timestamp, Work};
+use crate::plan;
 use crate::store::{Again, Store, StoreError, Tx};
 
 /// Missed fire times that `run-all` makes up for.
@@ -261,6 +262,12 @@ pub(crate) fn jobs(config: &Config, run: &Run, now: Timestamp) -> Vec<NewJob> {
             },
         )],
         Run::Tidy => vec![job(STORE_LANE.to_owned(), Work::Tidy)],
-        Run::Plan { .. } => todo!(),
+        Run::Plan { brand, days } => vec![job(
+            plan::LANE.to_owned(),
+            Work::Plan {
+                brand: brand.clone(),
+                days: *days,
+            },
+        )],
     }
 }

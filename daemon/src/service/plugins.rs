@@ -137,10 +137,29 @@ impl Plugins {
             languages: brief.languages,
             time_zone: brief.time_zone.name().to_owned(),
             now: brief.now,
-            accounts: self.limits_of(&block.accounts),
+            wanted: brief.wanted,
+            slot: brief.slot,
+            pillar: brief.pillar.map(|pillar| crate::plugin::Pillar {
+                name: pillar.name,
+                promotional: pillar.promotional,
+                description: pillar.description,
+            }),
+            campaign: brief.campaign.map(|campaign| crate::plugin::Campaign {
+                name: campaign.name,
+                goal: campaign.goal,
+                link: campaign.link,
+            }),
+            voice: brief.voice.map(|voice| crate::plugin::Voice {
+                tone: voice.tone,
+                examples: voice.examples,
+                taboos: voice.taboos,
+                audience: voice.audience,
+                call_to_action: voice.call_to_action,
+            }),
+            accounts: self.limits_of(&brief.accounts),
             hashtags: brief.hashtags,
             recent: brief.recent,
-            ..crate::plugin::Brief::default()
+            feedback: brief.feedback,
         };
         let batch = answer(plugin.generate(&subject, &asked).await).result?;
         let drafts = batch

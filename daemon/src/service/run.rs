@@ -116,6 +116,7 @@ pub async fn start(setup: Setup) -> Result<Running, RunError> {
             setup.connectors.clone(),
         ),
         generators: setup.generators.clone(),
+        connectors: setup.connectors.clone(),
         alarms: alarms.clone(),
         keeper: setup.accounts.as_ref().map(|one| one.keeper().clone()),
         created: setup.created.clone(),

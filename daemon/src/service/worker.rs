@@ -12,7 +12,8 @@ use crate::content::{self, Generators};
 use crate::measure::Collector;
 use crate::media::Created;
 use crate::model::{Fault, Job, Timestamp, Work};
-use crate::publish::Publisher;
+use crate::plan;
+use crate::publish::{Connectors, Publisher};
 use crate::queue::{Disposition, Group, Worker, Working};
 use crate::store::{Store, StoreError, Tx};
 
@@ -26,6 +27,7 @@ pub(super) struct Stations {
     pub(super) publisher: Publisher,
     pub(super) collector: Collector,
     pub(super) generators: Arc<dyn Generators>,
+    pub(super) connectors: Arc<dyn Connectors>,
     pub(super) alarms: Arc<Alarms>,
     /// None: nobody keeps tokens.
     pub(super) keeper: Option<Keeper>,
@@ -40,6 +42,22 @@ impl Stations {
             Work::Generate { generator } => done(self.generate(generator).await),
             Work::MeasurePosts { account } => done(self.collector.posts(account).await.map(|_| ())),
             Work::MeasureAccount { account } => done(self.collector.account(account).await),
+            Work::Plan { brand, days } => done(self.plan(brand.as_deref(), *days).await),
+            Work::Fill { planned } => {
+                let config = self.config.borrow().clone();
+                let (generators, connectors) = (&*self.generators, &*self.connectors);
+                let now = self.clock.now();
+                plan::fill(
+                    &self.store,
+                    &config,
+                    generators,
+                    connectors,
+                    *planned,
+                    job.id,
+                    now,
+                )
+                .await
+            }
             Work::Watch => self.alarms.watch(&job).await,
             Work::Refresh { account } => match &self.keeper {
                 Some(keeper) => keeper.run(&job, account).await,
@@ -59,6 +77,26 @@ impl Stations {
         let now = self.clock.now();
         let generators = self.generators.as_ref();
         content::generate(&self.store, &config, generators, name, now).await?;
+        Ok(())
+    }
+
+    /// Plans one brand, or all that have pillars.
+    async fn plan(&self, only: Option<&str>, days: u32) -> Result<(), Fault> {
+        let config = self.config.borrow().clone();
+        let now = self.clock.now();
+        let span = plan::Span {
+            from: now,
+            days,
+            seed: 0,
+        };
+        let brands = config.brands.values().filter(|brand| {
+            only.is_none_or(|name| brand.name == name) && brand.strategy.planned().next().is_some()
+        });
+        for brand in brands {
+            plan::run(&self.store, &config, brand, span, now)
+                .await
+                .map_err(|error| Fault::Transient(error.to_string()))?;
+        }
         Ok(())
     }
 }
@@ -95,6 +133,9 @@ impl Worker for Stations {
         reason: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        if let Work::Fill { planned } = job.work {
+            return plan::buried(tx, planned, reason, now);
+        }
         match Cause::dead_letter(job, reason) {
             Some(cause) => alarm::raise(tx, &cause, now),
             None => Ok(()),

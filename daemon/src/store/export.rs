@@ -17,6 +17,7 @@ use super::jobs::{JOBS, LEASES};
 use super::maintenance::write;
 use super::mark;
 use super::media::OFFERS;
+use super::plan::{PLAN, STOCK};
 use super::posts::{DELIVERIES, DRAFTS, POSTS, PUBLISHED};
 use super::raw::Tree;
 use super::series::SERIES;
@@ -81,12 +82,15 @@ pub(super) fn codec(tree: Tree) -> Box<dyn Codec> {
         Tree::Breakers => Box::new(BREAKERS),
         Tree::Offers => Box::new(OFFERS),
         Tree::Accounts => Box::new(CONNECTIONS),
+        Tree::Plan => Box::new(PLAN),
+        Tree::Stock => Box::new(STOCK),
         Tree::Meta
         | Tree::Due
         | Tree::Dead
         | Tree::PutOff
         | Tree::Agenda
         | Tree::Open
+        | Tree::Slots
         | Tree::Kv
         | Tree::Vault
         | Tree::Pieces => Box::new(Bytes(tree)),

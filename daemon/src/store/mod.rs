@@ -29,6 +29,7 @@ mod mark;
 mod media;
 mod migrate;
 mod open;
+mod plan;
 mod posts;
 mod raw;
 mod retention;

@@ -7,7 +7,8 @@ use std::ops::Bound;
 use super::StoreError;
 use super::jobs::DueHint;
 
-/// Every tree, in the order of `Tree::ALL`.
+/// Every tree, in the order of `Tree::ALL`. New ones go to the end: the pieces of large values
+/// are kept under these numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Tree {
     Meta,
@@ -15,7 +16,6 @@ pub(super) enum Tree {
     Due,
     Leases,
     Dead,
-    PutOff,
     Posts,
     Deliveries,
     Agenda,
@@ -31,16 +31,20 @@ pub(super) enum Tree {
     Breakers,
     Offers,
     Accounts,
+    PutOff,
+    Plan,
+    /// Planned slots by time.
+    Slots,
+    Stock,
 }
 
 impl Tree {
-    pub(super) const ALL: [Tree; 21] = [
+    pub(super) const ALL: [Tree; 24] = [
         Tree::Meta,
         Tree::Jobs,
         Tree::Due,
         Tree::Leases,
         Tree::Dead,
-        Tree::PutOff,
         Tree::Posts,
         Tree::Deliveries,
         Tree::Agenda,
@@ -56,6 +60,10 @@ impl Tree {
         Tree::Breakers,
         Tree::Offers,
         Tree::Accounts,
+        Tree::PutOff,
+        Tree::Plan,
+        Tree::Slots,
+        Tree::Stock,
     ];
 
     pub(super) const fn name(self) -> &'static str {
@@ -81,6 +89,9 @@ impl Tree {
             Tree::Breakers => "breakers",
             Tree::Offers => "offers",
             Tree::Accounts => "accounts",
+            Tree::Plan => "plan",
+            Tree::Slots => "slots",
+            Tree::Stock => "stock",
         }
     }
 }

@@ -31,6 +31,7 @@ pub struct Forgotten {
     pub samples: u64,
     pub jobs: u64,
     pub entries: u64,
+    pub planned: u64,
 }
 
 /// Forgets what is older than `horizon`, in many small batches, so that nobody waits long.
@@ -95,7 +96,14 @@ pub fn tidy(store: &Store, horizon: &Horizon) -> Result<Forgotten, StoreError> {
             Ok(true)
         },
     )?;
+    let planned = sweep(
+        store,
+        Tree::Slots,
+        |key| key.len() >= 8 && before(&key[..key.len() - 8], horizon.settled),
+        |tx, key| tx.forget_planned(Id(trailing_number(key).unwrap_or_default())),
+    )?;
     Ok(Forgotten {
+        planned,
         deliveries,
         samples,
         jobs,
