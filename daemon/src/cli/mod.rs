@@ -3,6 +3,7 @@
 mod account;
 mod alarm;
 mod backup;
+mod calendar;
 pub mod check;
 mod client;
 mod demo;
@@ -11,6 +12,7 @@ mod hold;
 pub mod init;
 mod metrics;
 mod output;
+mod plan;
 mod plugin;
 mod post;
 mod queue;
@@ -61,6 +63,8 @@ pub enum Command {
     Post(Box<post::PostArgs>),
     Queue(queue::QueueArgs),
     Metrics(metrics::MetricsArgs),
+    Plan(plan::PlanArgs),
+    Calendar(calendar::CalendarArgs),
     Schedule(schedule::ScheduleArgs),
     Generate(schedule::GenerateArgs),
     Measure(schedule::MeasureArgs),
@@ -111,6 +115,8 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Post(args) => done(post::run(&context, *args)),
         Command::Queue(args) => done(queue::run(&context, args)),
         Command::Metrics(args) => done(metrics::run(&context, args)),
+        Command::Plan(args) => done(plan::run(&context, args)),
+        Command::Calendar(args) => done(calendar::run(&context, &args)),
         Command::Schedule(args) => done(schedule::run(&context, args)),
         Command::Generate(args) => done(schedule::generate(&context, args)),
         Command::Measure(args) => done(schedule::measure(&context, args)),

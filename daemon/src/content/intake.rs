@@ -273,17 +273,10 @@ impl Intake {
         due: Due,
     ) -> Result<(), StoreError> {
         let now = self.now;
-        // The plan has chosen its accounts and its time.
-        let targets = match due {
-            Due::Slot if self.waits => &[],
-            _ => targets,
-        };
-        for id in post
-            .deliveries
-            .clone()
-            .into_iter()
-            .filter(|_| !targets.is_empty())
-        {
+        // The plan has chosen its accounts and its time, pillar and campaign.
+        let placed = self.waits && due == Due::Slot;
+        let targets = if placed { &[] } else { targets };
+        for id in post.deliveries.clone().into_iter().filter(|_| !placed) {
             let Some(delivery) = tx.delivery(id)? else {
                 continue;
             };
@@ -321,15 +314,16 @@ impl Intake {
             }
         }
         post.origin = self.origin(&draft);
-        let (pillar, campaign) = match targets {
-            [] => (
+        let (pillar, campaign) = if placed {
+            (
                 draft.pillar.or(post.pillar),
                 draft.campaign.or(post.campaign),
-            ),
-            _ => (
+            )
+        } else {
+            (
                 draft.pillar.or_else(|| self.generator.pillar.clone()),
                 draft.campaign,
-            ),
+            )
         };
         post.draft = utm::tagged(&self.config, &self.generator.brand, &campaign, draft.draft);
         post.pillar = pillar;

@@ -197,7 +197,7 @@ pub(super) fn run_words(run: &Run) -> String {
 }
 
 /// The first words of a text, on one line.
-fn beginning(text: &str) -> String {
+pub(super) fn beginning(text: &str) -> String {
     const CHARACTERS: usize = 60;
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.chars().count() <= CHARACTERS {

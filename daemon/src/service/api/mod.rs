@@ -3,6 +3,7 @@
 //! runs.
 
 mod answers;
+mod plan;
 mod post;
 mod request;
 
@@ -18,6 +19,7 @@ use crate::config::{AlarmConfig, Config};
 use crate::content::{AcceptError, Generators};
 use crate::cron::Cron;
 use crate::model::{Id, Timestamp, Work};
+use crate::plan::{self as plan_of, PlanError};
 use crate::publish::{self, CommandError, Connectors, Resolution};
 use crate::service::{Accounts, Links};
 use crate::store::{Again, DeliveryFilter, JobFilter, Store, StoreError, Subject};
@@ -26,6 +28,7 @@ pub use answers::{
     AlarmList, AlarmTest, BreakerLine, Deliveries, DeliveryLine, Held, Metrics, MetricsOf,
     PostDetail, PostLine, Posted, Posts, QueueList, Released, ScheduleLine, Schedules, Status,
 };
+pub use plan::{Calendar, CalendarDay, CalendarEntry};
 pub use post::{Attachment, PostRequest};
 pub use request::Request;
 
@@ -71,6 +74,17 @@ impl From<CommandError> for ApiError {
             CommandError::Missing(_) => ApiError::Missing { message },
             CommandError::Refused(..) => ApiError::Conflict { message },
             CommandError::Store(_) => ApiError::Unavailable { message },
+        }
+    }
+}
+
+impl From<PlanError> for ApiError {
+    fn from(error: PlanError) -> Self {
+        let message = error.to_string();
+        match error {
+            PlanError::Missing(_) => ApiError::Missing { message },
+            PlanError::Refused(..) => ApiError::Conflict { message },
+            PlanError::Store(_) => ApiError::Unavailable { message },
         }
     }
 }
@@ -219,6 +233,27 @@ impl Api {
             Request::Alarms => json(&self.alarms()?),
             Request::TestAlarm { name } => json(&self.test_alarm(name).await?),
             Request::Status => json(&self.status()?),
+            Request::Plan {
+                brand,
+                days,
+                seed,
+                dry_run,
+            } => json(&self.plan(brand, days, seed, dry_run).await?),
+            Request::Calendar { week, brand } => json(&self.calendar(week, brand)?),
+            Request::MovePlanned { planned, to } => json(&self.move_planned(planned, &to).await?),
+            Request::SwapPlanned { planned, other } => {
+                let config = self.config();
+                json(&plan_of::swap(&self.store, &config, planned, other, now).await?)
+            }
+            Request::RegeneratePlanned { planned, because } => {
+                json(&[plan_of::regenerate(&self.store, planned, because, now).await?])
+            }
+            Request::LockPlanned { planned, locked } => {
+                json(&[plan_of::lock(&self.store, planned, locked).await?])
+            }
+            Request::CancelPlanned { planned } => {
+                json(&[plan_of::cancel(&self.store, planned, now).await?])
+            }
             Request::Backup { target } => {
                 let store = self.store.clone();
                 let writing = tokio::task::spawn_blocking(move || {

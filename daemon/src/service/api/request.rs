@@ -21,7 +21,9 @@ pub enum Request {
         limit: usize,
     },
     /// Answer: [`super::PostDetail`].
-    ShowPost { post: Id },
+    ShowPost {
+        post: Id,
+    },
     /// Answer: [`super::QueueList`].
     Queue {
         #[serde(default)]
@@ -36,13 +38,22 @@ pub enum Request {
         limit: usize,
     },
     /// Answer: [`super::Deliveries`] of one.
-    ShowDelivery { delivery: Id },
+    ShowDelivery {
+        delivery: Id,
+    },
     /// Answer: [`super::DeliveryLine`].
-    Cancel { delivery: Id },
+    Cancel {
+        delivery: Id,
+    },
     /// Answer: [`super::DeliveryLine`].
-    Retry { delivery: Id },
+    Retry {
+        delivery: Id,
+    },
     /// Answer: [`super::DeliveryLine`].
-    Move { delivery: Id, due: String },
+    Move {
+        delivery: Id,
+        due: String,
+    },
     /// Answer: [`super::DeliveryLine`].
     Resolve {
         delivery: Id,
@@ -50,24 +61,36 @@ pub enum Request {
         published: Option<String>,
     },
     /// A dead letter that is not a delivery waits again. Answer: the job.
-    RetryJob { job: Id },
+    RetryJob {
+        job: Id,
+    },
     /// Answer: [`super::Metrics`].
-    Metrics { post: Id },
+    Metrics {
+        post: Id,
+    },
     /// Answer: [`super::Metrics`].
-    AccountMetrics { account: String },
+    AccountMetrics {
+        account: String,
+    },
     /// Answer: [`super::Schedules`].
     Schedules {
         #[serde(default = "few")]
         count: usize,
     },
     /// Asks a generator what it has. Answer: the job.
-    Generate { generator: String },
+    Generate {
+        generator: String,
+    },
     /// Reads the numbers now. Answer: null.
     Measure,
     /// Answer: [`super::Held`].
-    Hold { scope: String },
+    Hold {
+        scope: String,
+    },
     /// Answer: [`super::Released`].
-    Release { scope: String },
+    Release {
+        scope: String,
+    },
     /// Answer: [`super::AlarmList`].
     Alarms,
     /// Sends a test to one channel, or to all. Answer: a list of [`super::AlarmTest`].
@@ -102,9 +125,14 @@ pub enum Request {
         secrets: BTreeMap<String, Secret>,
     },
     /// Answer: [`crate::service::TargetList`].
-    Targets { account: String },
+    Targets {
+        account: String,
+    },
     /// Answer: [`crate::service::AccountReport`].
-    ChooseTarget { account: String, target: String },
+    ChooseTarget {
+        account: String,
+        target: String,
+    },
     /// How accounts stand; all where none is named. Answer: a list of [`crate::service::AccountReport`].
     Accounts {
         #[serde(default)]
@@ -114,13 +142,64 @@ pub enum Request {
         check: bool,
     },
     /// Answer: how many secrets there were.
-    ForgetAccount { account: String },
+    ForgetAccount {
+        account: String,
+    },
+    /// Fills the free slots of the coming days. Answer: a list of [`crate::plan::Proposal`].
+    Plan {
+        /// None: of all brands.
+        #[serde(default)]
+        brand: Option<String>,
+        #[serde(default = "week")]
+        days: u32,
+        #[serde(default)]
+        seed: u64,
+        /// Nothing is written.
+        #[serde(default)]
+        dry_run: bool,
+    },
+    /// Answer: [`super::Calendar`].
+    Calendar {
+        /// A day of the week, as `2026-11-24`; none: today.
+        #[serde(default)]
+        week: Option<String>,
+        #[serde(default)]
+        brand: Option<String>,
+    },
+    /// Answer: a list of [`crate::model::Planned`], as that of the four below.
+    MovePlanned {
+        planned: Id,
+        to: String,
+    },
+    SwapPlanned {
+        planned: Id,
+        other: Id,
+    },
+    RegeneratePlanned {
+        planned: Id,
+        /// What is wrong with the post; the generator is told.
+        #[serde(default)]
+        because: Option<String>,
+    },
+    LockPlanned {
+        planned: Id,
+        locked: bool,
+    },
+    CancelPlanned {
+        planned: Id,
+    },
     /// Writes the store into a file. Answer: [`crate::store::BackupReport`].
-    Backup { target: Target },
+    Backup {
+        target: Target,
+    },
 }
 
 fn some() -> usize {
     50
+}
+
+fn week() -> u32 {
+    crate::config::ScheduleConfig::DAYS
 }
 
 fn few() -> usize {

@@ -1,0 +1,123 @@
+//! A brand with pillars, accounts with slots, and a generator that does as it is told.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use jarchi::config::{
+    Approval, Brand, Campaign, Config, GeneratorConfig, Goal, Pillar, PillarKind,
+};
+use jarchi::content::{Batch, Brief, Generating, GeneratorDraft, Generators};
+use jarchi::model::{Draft, Fault, Timestamp};
+
+use crate::common::text;
+
+pub const BRAND: &str = "bakery";
+
+pub fn pillar(name: &str, kind: PillarKind, weight: u32, generators: &[&str]) -> Pillar {
+    Pillar {
+        name: name.to_owned(),
+        kind,
+        weight,
+        description: None,
+        generators: generators.iter().map(ToString::to_string).collect(),
+        accounts: Vec::new(),
+        approval: Approval::None,
+    }
+}
+
+pub fn campaign(name: &str, starts: &str, ends: &str, share: f64) -> Campaign {
+    Campaign {
+        name: name.to_owned(),
+        goal: Goal::Sales,
+        starts: starts.parse().unwrap(),
+        ends: ends.parse().unwrap(),
+        share,
+        pillars: Vec::new(),
+        link: None,
+        utm: Vec::new(),
+        targets: BTreeMap::new(),
+    }
+}
+
+pub fn generator(name: &str) -> GeneratorConfig {
+    GeneratorConfig {
+        name: name.to_owned(),
+        plugin: "none".to_owned(),
+        brand: BRAND.to_owned(),
+        accounts: Vec::new(),
+        pillar: None,
+        folders: BTreeMap::new(),
+        settings: serde_json::Map::new(),
+        secrets: BTreeMap::new(),
+        watch: false,
+    }
+}
+
+/// Changes the brand of a configuration.
+pub fn with_brand(config: &Arc<Config>, change: impl FnOnce(&mut Brand)) -> Config {
+    let mut config = (**config).clone();
+    change(config.brands.get_mut(BRAND).unwrap());
+    config
+}
+
+pub fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+pub type Answer = Box<dyn Fn(&Brief, usize) -> Result<Vec<GeneratorDraft>, Fault> + Send + Sync>;
+
+/// Answers as the test says; the number is that of the call. Remembers what it was asked.
+pub struct Writer {
+    answer: Answer,
+    pub asked: Mutex<Vec<Brief>>,
+}
+
+impl Writer {
+    pub fn new(
+        answer: impl Fn(&Brief, usize) -> Result<Vec<GeneratorDraft>, Fault> + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Arc::new(Writer {
+            answer: Box::new(answer),
+            asked: Mutex::default(),
+        })
+    }
+
+    pub fn briefs(&self) -> Vec<Brief> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+/// A generator that belongs to a test.
+pub struct Of(pub Arc<Writer>);
+
+impl Generators for Of {
+    fn generate(&self, brief: Brief) -> Generating<'_> {
+        Box::pin(async move {
+            let number = {
+                let mut asked = self.0.asked.lock().unwrap();
+                asked.push(brief.clone());
+                asked.len()
+            };
+            Ok(Batch {
+                plugin: "writer 1".to_owned(),
+                drafts: (self.0.answer)(&brief, number)?,
+                complete: false,
+                problems: Vec::new(),
+            })
+        })
+    }
+}
+
+pub fn draft(key: &str, words: &str) -> GeneratorDraft {
+    GeneratorDraft {
+        key: key.to_owned(),
+        revision: "1".to_owned(),
+        draft: Draft { ..text(words) },
+        accounts: Vec::new(),
+        pillar: None,
+        campaign: None,
+        due: None,
+        repeat_after: None,
+        source: None,
+    }
+}
