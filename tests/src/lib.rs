@@ -20,3 +20,4 @@ pub mod photo;
 pub mod platforms;
 pub mod plugins;
 pub mod standin;
+pub mod year;

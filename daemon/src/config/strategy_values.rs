@@ -53,7 +53,7 @@ impl Read for Share {
         let share = read.filter(|share| (0.0..=1.0).contains(share));
         if share.is_none() {
             let help = read
-                .filter(|number| (1.0..=100.0).contains(number))
+                .filter(|number| (2.0..=100.0).contains(number))
                 .map(|number| format!("{number} % is written {}", number / 100.0));
             let message = format!("{written} is not from 0 to 1");
             reader.error_with_help(value, key, message, help);

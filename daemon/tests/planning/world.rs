@@ -7,7 +7,7 @@ use jarchi::config::{
     Approval, Brand, Campaign, Config, GeneratorConfig, Goal, Pillar, PillarKind,
 };
 use jarchi::content::{Batch, Brief, Generating, GeneratorDraft, Generators};
-use jarchi::model::{Draft, Fault, Timestamp};
+use jarchi::model::{Fault, Timestamp};
 
 use crate::common::text;
 
@@ -64,7 +64,23 @@ pub fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-pub type Answer = Box<dyn Fn(&Brief, usize) -> Result<Vec<GeneratorDraft>, Fault> + Send + Sync>;
+pub type Answer = Box<dyn Fn(&Brief, usize) -> Result<Given, Fault> + Send + Sync>;
+
+/// What a generator gives, and whether that is all that there is.
+#[derive(Default)]
+pub struct Given {
+    pub drafts: Vec<GeneratorDraft>,
+    pub complete: bool,
+}
+
+impl From<Vec<GeneratorDraft>> for Given {
+    fn from(drafts: Vec<GeneratorDraft>) -> Self {
+        Given {
+            drafts,
+            complete: false,
+        }
+    }
+}
 
 /// Answers as the test says; the number is that of the call. Remembers what it was asked.
 pub struct Writer {
@@ -74,7 +90,7 @@ pub struct Writer {
 
 impl Writer {
     pub fn new(
-        answer: impl Fn(&Brief, usize) -> Result<Vec<GeneratorDraft>, Fault> + Send + Sync + 'static,
+        answer: impl Fn(&Brief, usize) -> Result<Given, Fault> + Send + Sync + 'static,
     ) -> Arc<Self> {
         Arc::new(Writer {
             answer: Box::new(answer),
@@ -98,10 +114,14 @@ impl Generators for Of {
                 asked.push(brief.clone());
                 asked.len()
             };
+            if brief.generator.name == "hung" {
+                std::future::pending::<()>().await;
+            }
+            let given = (self.0.answer)(&brief, number)?;
             Ok(Batch {
                 plugin: "writer 1".to_owned(),
-                drafts: (self.0.answer)(&brief, number)?,
-                complete: false,
+                drafts: given.drafts,
+                complete: given.complete,
                 problems: Vec::new(),
             })
         })
@@ -112,7 +132,7 @@ pub fn draft(key: &str, words: &str) -> GeneratorDraft {
     GeneratorDraft {
         key: key.to_owned(),
         revision: "1".to_owned(),
-        draft: Draft { ..text(words) },
+        draft: text(words),
         accounts: Vec::new(),
         pillar: None,
         campaign: None,

@@ -133,7 +133,35 @@ fn what_is_over_is_forgotten_and_nothing_else() {
         })
         .unwrap();
 
+    let planned = |slot: Timestamp| jarchi::model::Planned {
+        id: Id(0),
+        brand: "bakery".to_owned(),
+        slot,
+        accounts: vec!["shop".to_owned()],
+        pillar: "tips".to_owned(),
+        promotional: false,
+        campaign: None,
+        state: jarchi::model::PlanState::Planned,
+        locked: false,
+        created_at: slot,
+        job: None,
+        post: None,
+        generator: None,
+        refusals: Vec::new(),
+        brief: None,
+        feedback: None,
+    };
+    store
+        .write_blocking(move |tx| {
+            tx.put_planned(&mut planned(OLD))?;
+            tx.put_planned(&mut planned(START))
+        })
+        .unwrap();
+
     let forgotten = store::tidy(&store, &horizon()).unwrap();
+    let left = store.view().planned_between(Timestamp(0), Timestamp::MAX);
+    let left: Vec<Timestamp> = left.unwrap().iter().map(|one| one.slot).collect();
+    assert_eq!(left, [START]);
     assert_eq!(
         forgotten,
         Forgotten {
@@ -141,6 +169,7 @@ fn what_is_over_is_forgotten_and_nothing_else() {
             samples: 500,
             jobs: 1,
             entries: 6,
+            planned: 1,
         }
     );
     let view = store.view();

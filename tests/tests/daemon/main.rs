@@ -14,6 +14,7 @@ mod endpoint;
 mod faults;
 mod feed;
 mod folder;
+mod planning;
 mod stopping;
 mod systemd;
 mod trends;
