@@ -285,13 +285,10 @@ impl<'a> Resolver<'a> {
         if let Some(run) = &raw.run {
             return self.plan_run(names, raw, run);
         }
-        for place in [
-            raw.brand.as_ref().map(|one| &one.place),
-            raw.days.as_ref().map(|one| &one.place),
-        ] {
-            if let Some(place) = place {
-                self.error(place, "goes with `run = \"plan\"` alone");
-            }
+        let brand = raw.brand.as_ref().map(|one| &one.place);
+        let days = raw.days.as_ref().map(|one| &one.place);
+        for place in brand.into_iter().chain(days) {
+            self.error(place, "goes with `run = \"plan\"` alone");
         }
         match (&raw.generate, &raw.measure) {
             (Some(generate), None) => {

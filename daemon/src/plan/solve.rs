@@ -31,9 +31,7 @@ pub(super) fn solve(problem: &Problem) -> Vec<Option<Take>> {
     }
     // Nothing is left that one change alone makes better: what is told of the runner-up
     // is true.
-    while (0..plan.len()).fold(false, |better, slot| {
-        change(problem, &mut plan, slot) || better
-    }) {}
+    while (0..plan.len()).any(|slot| change(problem, &mut plan, slot)) {}
     plan
 }
 
