@@ -6,6 +6,9 @@ use crate::config::{Brand, Campaign, Config, GeneratorConfig, Pillar, PillarKind
 use crate::model::{State, Timestamp};
 use crate::store::{StoreError, View};
 
+/// The tone of a brand that names none, and says something else of its voice.
+const TONE: &str = "friendly";
+
 #[derive(Clone, Debug)]
 pub struct Brief {
     pub generator: GeneratorConfig,
@@ -53,14 +56,15 @@ pub struct VoiceBrief {
 impl VoiceBrief {
     fn of(brand: &Brand) -> Option<Self> {
         let strategy = &brand.strategy;
+        let tone = &strategy.voice.tone;
         let voice = VoiceBrief {
-            tone: strategy.voice.tone.clone().unwrap_or_default(),
+            tone: tone.clone().unwrap_or_else(|| TONE.to_owned()),
             examples: strategy.voice.examples.clone(),
             taboos: strategy.voice.taboos.clone(),
             audience: strategy.audience.clone(),
             call_to_action: strategy.call_to_action.clone(),
         };
-        let silent = voice.tone.is_empty()
+        let silent = tone.is_none()
             && voice.examples.is_empty()
             && voice.taboos.is_empty()
             && voice.audience.is_none()

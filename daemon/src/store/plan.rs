@@ -59,6 +59,14 @@ impl View<'_> {
         between(self, from, to)
     }
 
+    /// All drafts that wait for a slot, whoever gave them.
+    pub(super) fn stocked(&self) -> Result<Vec<Stocked>, StoreError> {
+        self.prefix(Tree::Stock, &[], usize::MAX)?
+            .iter()
+            .map(|(key, bytes)| STOCK.decode(key, bytes))
+            .collect()
+    }
+
     /// Drafts of a generator that wait for a slot, the oldest first.
     pub fn stock(&self, generator: &str) -> Result<Vec<Stocked>, StoreError> {
         stock(self, generator)

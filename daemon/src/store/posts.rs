@@ -269,7 +269,7 @@ impl View<'_> {
             .collect()
     }
 
-    /// The digests of all files that posts have in them.
+    /// The digests of all files that posts have in them, and drafts that wait for a slot.
     ///
     /// # Errors
     /// A post that can't be read, since its files are not known then.
@@ -280,6 +280,9 @@ impl View<'_> {
             let bytes = self.whole(Tree::Posts, &key, stored.to_vec())?;
             let post = POSTS.decode(&key, &bytes)?;
             digests.extend(post.draft.files().map(|file| file.digest));
+        }
+        for one in self.stocked()? {
+            digests.extend(one.draft.files().map(|file| file.digest));
         }
         Ok(digests)
     }

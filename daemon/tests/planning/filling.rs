@@ -97,6 +97,7 @@ fn setup(
         reload: Arc::new(|| Box::pin(async { Err("not here".to_owned()) })),
         links: None,
         offers: None,
+        created: None,
         prometheus: None,
         accounts: None,
     };

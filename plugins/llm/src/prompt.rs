@@ -48,6 +48,14 @@ pub(crate) fn system(brief: &Brief, settings: &Settings, task: &str) -> System {
         if let Some(audience) = &voice.audience {
             whole.push_str(&format!("\nIt speaks to {}.", line(audience)));
         }
+        // What sells asks for something; what gives does not.
+        let sells = brief
+            .pillar
+            .as_ref()
+            .is_some_and(|pillar| pillar.promotional);
+        if let Some(action) = voice.call_to_action.as_ref().filter(|_| sells) {
+            whole.push_str(&format!("\nThe post asks its readers: {}", line(action)));
+        }
     }
     let taboos = brief.voice.iter().flat_map(|voice| &voice.taboos);
     let taboos: Vec<String> = taboos

@@ -27,7 +27,7 @@ async fn stage() -> (Standin, Home) {
     for number in 1..=20 {
         home.write(
             &format!("posts/{number:02}.md"),
-            format!("Məsləhət {number}"),
+            format!("---\n---\nMəsləhət {number}"),
         );
     }
     (standin, home)

@@ -65,6 +65,7 @@ pub fn brief(more: Value) -> Brief {
             examples: vec!["Çay soyumadan gəl, söhbət bizdən!".into()],
             taboos: vec!["sığır".into(), "şok".into()],
             audience: Some("people of Baku".into()),
+            call_to_action: Some("Masa sifariş edin".into()),
         }),
         accounts: vec![account("toots", "mastodon", 500)],
         hashtags: vec!["çay".into(), "bakı".into()],
