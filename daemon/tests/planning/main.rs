@@ -7,4 +7,5 @@ mod common;
 
 mod filling;
 mod shares;
+mod stage;
 mod world;

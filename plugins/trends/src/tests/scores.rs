@@ -60,6 +60,7 @@ fn taboos_in_every_form() {
             examples: Vec::new(),
             taboos: vec!["dirty words".into()],
             audience: None,
+            call_to_action: None,
         })
     };
     for title in [
