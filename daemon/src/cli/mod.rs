@@ -4,6 +4,7 @@ mod account;
 mod alarm;
 mod backup;
 mod calendar;
+mod card;
 pub mod check;
 mod client;
 mod demo;
@@ -68,6 +69,7 @@ pub enum Command {
     Schedule(schedule::ScheduleArgs),
     Generate(schedule::GenerateArgs),
     Measure(schedule::MeasureArgs),
+    Card(card::CardArgs),
     Hold(hold::HoldArgs),
     Release(hold::ReleaseArgs),
     Status(status::StatusArgs),
@@ -120,6 +122,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Schedule(args) => done(schedule::run(&context, args)),
         Command::Generate(args) => done(schedule::generate(&context, args)),
         Command::Measure(args) => done(schedule::measure(&context, args)),
+        Command::Card(args) => done(card::run(&context, args)),
         Command::Hold(args) => done(hold::hold(&context, args)),
         Command::Release(args) => done(hold::release(&context, args)),
         Command::Alarm(args) => done(alarm::run(&context, args)),
