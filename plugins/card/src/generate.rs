@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jarchi_plugin_sdk::generator::{Batch, Brief, Draft, Due};
+use jarchi_plugin_sdk::generator::{Batch, Brief, Draft};
 use jarchi_plugin_sdk::media::{self, File};
 use jarchi_plugin_sdk::{
     Error, Link, MediaItem, MediaKind, Post, Problem, Result, Severity, count, text,
@@ -43,8 +43,8 @@ pub(crate) fn generate(brief: &Brief) -> Result<Batch> {
         batch,
     };
     let mut state = State::load()?;
-    let answered = run.again(&mut state)?;
-    run.more(&mut state, answered)?;
+    run.again(&mut state)?;
+    run.more(&mut state)?;
     state.save()?;
     Ok(run.batch)
 }
@@ -100,48 +100,39 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// Cards that were handed out before: those of this very slot, those that the daemon
-    /// may have lost, and those that have changed. Says how many were for the slot.
-    fn again(&mut self, state: &mut State) -> Result<u32> {
-        let mut answered = 0;
+    /// Cards that were handed out before: those that the daemon may have lost, and those
+    /// that have changed.
+    fn again(&mut self, state: &mut State) -> Result<()> {
         let mut drawn = 0;
-        let rejected = self.brief.feedback.is_some();
+        // What it says of a draft, it has seen.
+        let seen = self.brief.feedback.is_some();
         for handed in state.handed.iter_mut().rev() {
-            let unsure = !std::mem::replace(&mut handed.sure, true);
-            let of_slot = self.brief.slot.is_some() && handed.slot == self.brief.slot;
-            if rejected && of_slot {
-                continue;
-            }
+            let unsure = !std::mem::replace(&mut handed.sure, true) && !seen;
             let Some(placed) = self.cards.get(handed.id.as_str()).copied() else {
                 continue;
             };
             let revision = self.revision(&placed.card, handed.shape, handed.format);
-            let changed = revision != handed.revision;
-            if !(unsure || of_slot || (changed && drawn < AGAIN)) {
+            let changed = revision != handed.revision && drawn < AGAIN;
+            if !unsure && !changed {
                 continue;
             }
             drawn += 1;
             let (key, shape, format) = (handed.key.clone(), handed.shape, handed.format);
             if let Some(draft) = self.draft(placed, key, shape, format)? {
                 handed.revision = revision;
-                let mut draft = draft;
-                if let Some(slot) = handed.slot {
-                    draft.due = Some(Due::At(slot));
-                }
                 self.batch.drafts.push(draft);
-                answered += u32::from(of_slot);
             }
         }
-        Ok(answered)
+        Ok(())
     }
 
-    /// Cards that are new, or come again.
-    fn more(&mut self, state: &mut State, answered: u32) -> Result<()> {
-        let wanted = match self.brief.wanted {
+    /// Cards that are new, or come again. A slot that is asked for once more gets another:
+    /// somebody did not want the first.
+    fn more(&mut self, state: &mut State) -> Result<()> {
+        let mut left = match self.brief.wanted {
             0 => u32::from(state.is_due(self.settings.every, self.brief.now)),
-            wanted => wanted.saturating_sub(answered),
+            wanted => wanted,
         };
-        let mut left = wanted;
         while left > 0 {
             let ids: Vec<&str> = self
                 .order
@@ -167,12 +158,10 @@ impl<'a> Run<'a> {
             let format = (self.settings.format)
                 .unwrap_or_else(|| Format::for_accounts(&self.brief.accounts));
             let key = state.key(id);
-            let Some(mut draft) = self.draft(placed, key.clone(), shape, format)? else {
+            let Some(draft) = self.draft(placed, key.clone(), shape, format)? else {
                 self.broken.insert(id.to_owned());
                 continue;
             };
-            let slot = self.brief.slot.filter(|_| wanted == 1);
-            draft.due = slot.map(Due::At);
             state.hand_out(
                 ids.iter().copied(),
                 Handed {
@@ -180,7 +169,6 @@ impl<'a> Run<'a> {
                     key,
                     revision: draft.revision.clone(),
                     at: self.brief.now,
-                    slot: self.brief.slot,
                     shape,
                     format,
                     sure: false,
@@ -308,24 +296,16 @@ impl<'a> Run<'a> {
             hashtags,
             ..Post::default()
         };
-        let asked = |name: Option<String>, own: &Option<String>| own.clone().or(name);
         Ok(Some(Draft {
             key,
             revision,
             post,
             variants: Vec::new(),
             accounts: Vec::new(),
-            pillar: asked(
-                self.brief.pillar.as_ref().map(|pillar| pillar.name.clone()),
-                &card.pillar,
-            ),
-            campaign: asked(
-                self.brief
-                    .campaign
-                    .as_ref()
-                    .map(|campaign| campaign.name.clone()),
-                &card.campaign,
-            ),
+            // Those of the card alone: one that has none suits other slots too.
+            pillar: card.pillar.clone(),
+            campaign: card.campaign.clone(),
+            // A slot that asks takes what it gets; a time of its own would pass it by.
             due: None,
             repeat_after: None,
             source: Some(placed.path.clone()),

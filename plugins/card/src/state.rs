@@ -35,7 +35,6 @@ pub(crate) struct Handed {
     pub(crate) key: String,
     pub(crate) revision: String,
     pub(crate) at: Timestamp,
-    pub(crate) slot: Option<Timestamp>,
     pub(crate) shape: Shape,
     pub(crate) format: Format,
     /// A later call saw it: the daemon has it. Until then it is handed out once more, so
@@ -144,7 +143,6 @@ mod tests {
                         key: key.clone(),
                         revision: String::new(),
                         at: 0,
-                        slot: None,
                         shape: Shape::Square,
                         format: Format::Png,
                         sure: true,
