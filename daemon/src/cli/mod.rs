@@ -11,6 +11,7 @@ mod demo;
 mod extras;
 mod hold;
 pub mod init;
+mod media;
 mod metrics;
 mod output;
 mod plan;
@@ -62,6 +63,7 @@ pub enum Command {
     Plugin(plugin::PluginArgs),
     Account(account::AccountArgs),
     Post(Box<post::PostArgs>),
+    Media(media::MediaArgs),
     Queue(queue::QueueArgs),
     Metrics(metrics::MetricsArgs),
     Plan(plan::PlanArgs),
@@ -115,6 +117,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Plugin(args) => done(plugin::run(&context, args)),
         Command::Account(args) => done(account::run(&context, args)),
         Command::Post(args) => done(post::run(&context, *args)),
+        Command::Media(args) => media::run(&context, args),
         Command::Queue(args) => done(queue::run(&context, args)),
         Command::Metrics(args) => done(metrics::run(&context, args)),
         Command::Plan(args) => done(plan::run(&context, args)),

@@ -94,12 +94,14 @@ pub fn diff(old: &Config, new: &Config) -> Diff {
         listen,
         valid,
         cache,
+        library,
     } = &old.media;
     keys.section = "media";
     keys.restart("listen", *listen != new.media.listen);
     keys.at_once("public_url", *public_url != new.media.public_url);
     keys.at_once("valid", *valid != new.media.valid);
     keys.at_once("cache", *cache != new.media.cache);
+    keys.at_once("library", *library != new.media.library);
     Diff {
         restart_needed: keys.restart,
         daemon: keys.at_once,

@@ -74,6 +74,7 @@ impl Resolver<'_> {
                 .cache
                 .as_ref()
                 .map_or(MediaConfig::CACHE, |size| size.value.0),
+            library: raw.library.as_ref().map(|library| self.folder(library)),
         }
     }
 }

@@ -145,6 +145,8 @@ section! {
         /// Files that were made ready for platforms are kept up to so much: without
         /// metadata, converted, made smaller.
         cache: Size<0, { 1024 * GIB }> = ByteSize(MediaConfig::CACHE).to_string(),
+        /// The folder of the brand's own photos and videos, with its `media.toml`.
+        library: FilePath,
     }
 
     /// Whom the daemon speaks for.

@@ -375,24 +375,29 @@ impl<'a> Resolver<'a> {
         let mut folders = BTreeMap::new();
         let named = raw.folders.iter().flat_map(|folders| &folders.value.0);
         for (name, folder) in named {
-            let FilePath { written, path } = &folder.value;
-            if self.check_files && !path.is_dir() {
-                let what = if path.exists() {
-                    "is not a folder"
-                } else {
-                    "is not there"
-                };
-                let help = (Path::new(written) != path)
-                    .then(|| format!("it stands for {}", path.display()));
-                self.findings.push(
-                    Diagnostic::error(format!("`{written}` {what}"))
-                        .at(&folder.place)
-                        .maybe_help(help),
-                );
-            }
-            folders.insert(name.clone(), path.clone());
+            folders.insert(name.clone(), self.folder(folder));
         }
         folders
+    }
+
+    /// A folder that must be there.
+    pub fn folder(&mut self, folder: &Located<FilePath>) -> PathBuf {
+        let FilePath { written, path } = &folder.value;
+        if self.check_files && !path.is_dir() {
+            let what = if path.exists() {
+                "is not a folder"
+            } else {
+                "is not there"
+            };
+            let help =
+                (Path::new(written) != path).then(|| format!("it stands for {}", path.display()));
+            self.findings.push(
+                Diagnostic::error(format!("`{written}` {what}"))
+                    .at(&folder.place)
+                    .maybe_help(help),
+            );
+        }
+        path.clone()
     }
 
     /// The brand of an account or a generator.

@@ -114,6 +114,8 @@ pub struct MediaConfig {
     pub valid: TimeSpan,
     /// Bytes of files that were made ready for platforms, and are kept.
     pub cache: u64,
+    /// The folder of the brand's own photos and videos.
+    pub library: Option<PathBuf>,
 }
 
 impl MediaConfig {
@@ -130,6 +132,7 @@ impl Default for MediaConfig {
             listen: None,
             valid: MediaConfig::VALID,
             cache: MediaConfig::CACHE,
+            library: None,
         }
     }
 }

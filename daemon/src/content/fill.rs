@@ -11,7 +11,7 @@ use crate::store::{DraftRecord, Store, StoreError, Tx};
 
 use super::accept::{self, Due, NewPost};
 use super::brief::{self, Brief};
-use super::generate::Generators;
+use super::generate::{Generators, described};
 use super::intake::Intake;
 use super::{utm, warn};
 
@@ -190,6 +190,10 @@ impl Filling<'_> {
         asked: &Brief,
     ) -> Result<Option<String>, StoreError> {
         let batch = match self.generators.generate(asked.clone()).await {
+            Ok(batch) => described(self.config, batch).await,
+            Err(fault) => Err(fault),
+        };
+        let batch = match batch {
             Ok(batch) => batch,
             Err(fault) => return Ok(Some(fault.to_string())),
         };

@@ -4,7 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 
 use crate::config::Config;
-use crate::model::{Draft, Fault, Id, Problem, TimeSpan, Timestamp};
+use crate::media::library::{INDEX, describe_drafts};
+use crate::model::{Draft, Fault, Id, Problem, Severity, TimeSpan, Timestamp};
 use crate::store::{Store, StoreError};
 
 use super::brief::{self, Brief};
@@ -104,6 +105,7 @@ pub async fn run(
         ..Brief::whatever(config, generator, now)
     };
     let batch = generators.generate(asked).await?;
+    let batch = described(config, batch).await?;
     let mut intake = Intake::new(config, generator, batch.plugin, batch.problems, now);
     let mut report = store
         .write(move |tx| {
@@ -120,6 +122,27 @@ pub async fn run(
         tracing::info!(generator = name, ?change, "content");
     }
     Ok(report)
+}
+
+/// Files without an alt text get that of the media library.
+pub(super) async fn described(config: &Config, mut batch: Batch) -> Result<Batch, Fault> {
+    let Some(folder) = config.media.library.clone() else {
+        return Ok(batch);
+    };
+    let described = tokio::task::spawn_blocking(move || {
+        let drafts = batch.drafts.iter_mut().map(|draft| &mut draft.draft);
+        if let Err(error) = describe_drafts(&folder, drafts) {
+            batch.problems.push(Problem {
+                severity: Severity::Warning,
+                place: INDEX.to_owned(),
+                message: format!("alt texts of the media library are missing: {error}"),
+            });
+        }
+        batch
+    });
+    described
+        .await
+        .map_err(|error| Fault::Transient(error.to_string()))
 }
 
 /// Adds what is worth knowing of the new posts.

@@ -235,7 +235,7 @@ fn judge(bytes: &[u8]) -> Result<&'static str, String> {
     Ok(ending(mime))
 }
 
-fn ending(mime: &str) -> &'static str {
+pub(super) fn ending(mime: &str) -> &'static str {
     match mime {
         "image/png" => "png",
         "image/jpeg" => "jpg",

@@ -1,6 +1,7 @@
 //! Files of posts: what they are, read off the disk.
 
 mod created;
+pub mod library;
 mod limits;
 mod prepare;
 mod public;

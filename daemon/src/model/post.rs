@@ -132,6 +132,13 @@ impl Draft {
         self.media.iter().chain(thumbnail).chain(thread)
     }
 
+    /// As [`Draft::files`].
+    pub fn files_mut(&mut self) -> impl Iterator<Item = &mut MediaItem> {
+        let thumbnail = self.link.iter_mut().flat_map(|link| &mut link.thumbnail);
+        let thread = self.thread.iter_mut().flat_map(|part| &mut part.media);
+        self.media.iter_mut().chain(thumbnail).chain(thread)
+    }
+
     /// The draft in the words that one account wants: by the account's name, else by its
     /// plugin's.
     pub fn in_words_of(&self, account: &str, plugin: &str) -> Draft {

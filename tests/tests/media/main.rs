@@ -8,4 +8,5 @@
 
 mod created;
 mod fetching;
+mod library;
 mod prepared;

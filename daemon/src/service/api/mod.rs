@@ -3,6 +3,7 @@
 //! runs.
 
 mod answers;
+mod media;
 mod plan;
 mod post;
 mod request;
@@ -28,6 +29,7 @@ pub use answers::{
     AlarmList, AlarmTest, BreakerLine, Deliveries, DeliveryLine, Held, Metrics, MetricsOf,
     PostDetail, PostLine, Posted, Posts, QueueList, Released, ScheduleLine, Schedules, Status,
 };
+pub use media::{MediaUse, MediaUses};
 pub use plan::{Calendar, CalendarDay, CalendarEntry};
 pub use post::{Attachment, PostRequest};
 pub use request::Request;
@@ -133,6 +135,7 @@ impl Api {
         match request {
             Request::Post(request) => json(&self.post(*request).await?),
             Request::Posts { limit } => json(&self.posts(limit)?),
+            Request::MediaUses => json(&self.media_uses().await?),
             Request::ShowPost { post } => json(&self.show_post(post)?),
             Request::Queue {
                 account,

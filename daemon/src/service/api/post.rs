@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::content::{self, Due, NewPost};
+use crate::media::library::{INDEX, describe_drafts};
 use crate::model::{
     Draft, Link, Origin, Poll, Problem, Severity, ThreadPart, TimeSpan, Timestamp, Visibility,
 };
@@ -64,6 +65,28 @@ pub struct PostRequest {
     pub force: bool,
 }
 
+/// Files without an alt text get that of the media library; or why it can't be read.
+async fn described(
+    config: &Config,
+    mut draft: Draft,
+) -> Result<(Draft, Option<Problem>), ApiError> {
+    let Some(folder) = config.media.library.clone() else {
+        return Ok((draft, None));
+    };
+    let describing = tokio::task::spawn_blocking(move || {
+        let error = describe_drafts(&folder, [&mut draft]).err();
+        let problem = error.map(|error| Problem {
+            severity: Severity::Warning,
+            place: INDEX.to_owned(),
+            message: format!("alt texts of the media library are missing: {error}"),
+        });
+        (draft, problem)
+    });
+    describing.await.map_err(|error| ApiError::Unavailable {
+        message: error.to_string(),
+    })
+}
+
 impl Api {
     pub(super) async fn post(&self, request: PostRequest) -> Result<Posted, ApiError> {
         let config = self.config();
@@ -109,6 +132,7 @@ impl Api {
                 .map_err(|error| ApiError::invalid(error.to_string()))?;
             draft.media.push(item);
         }
+        let (draft, silent) = described(&config, draft).await?;
         let due = match (&request.at, request.slot, request.accounts.first()) {
             (Some(_), true, _) => {
                 return Err(ApiError::invalid(
@@ -133,6 +157,8 @@ impl Api {
             Some(connectors) => content::check(&config, connectors.as_ref(), &new).await?,
             None => Vec::new(),
         };
+        let of = new.accounts.first().cloned().unwrap_or_default();
+        problems.extend(silent.map(|problem| (of, problem)));
         problems.extend(self.warnings(&config, &new, now).await?);
         let refused = problems
             .iter()

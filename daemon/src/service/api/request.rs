@@ -20,6 +20,8 @@ pub enum Request {
         #[serde(default = "some")]
         limit: usize,
     },
+    /// Answer: [`super::MediaUses`].
+    MediaUses,
     /// Answer: [`super::PostDetail`].
     ShowPost {
         post: Id,
