@@ -80,6 +80,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path();
         let store = Store::open(path, &Options::default()).unwrap();
+        let first = |tx: &mut Tx<'_>| {
+            tx.put(Tree::Meta, KEY, 1_u32.to_be_bytes().to_vec());
+            Ok::<(), StoreError>(())
+        };
+        store.write_blocking(first).unwrap();
         let to_two: Step = |tx| {
             assert!(tx.get(Tree::Meta, b"note\0to two")?.is_none(), "twice");
             tx.set_note("to two", Some(Timestamp(2)));
