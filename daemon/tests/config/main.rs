@@ -23,6 +23,7 @@ pub fn surroundings() -> tempfile::TempDir {
         ".jarchi/plugins",
         "content",
         "facts",
+        "photos",
         "cards",
         "shop",
         "secrets",
