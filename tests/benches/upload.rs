@@ -120,11 +120,12 @@ async fn main() {
     let took = began.elapsed();
     let memory = before.max(plugin_memory(&daemon).await);
     let peak = peak.max(resident(&daemon));
-    let books = platform.books();
-    assert_eq!(books.videos.len(), 1);
-    let same = blake3::hash(&books.videos[0].bytes) == digest;
-    assert!(same, "another film arrived");
-    drop(books);
+    {
+        let books = platform.books();
+        assert_eq!(books.videos.len(), 1);
+        let same = blake3::hash(&books.videos[0].bytes) == digest;
+        assert!(same, "another film arrived");
+    }
 
     println!(
         "| a film of {mib} MiB, killed when {} MiB had arrived | |",
