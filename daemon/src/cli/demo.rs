@@ -4,22 +4,23 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use chrono_tz::Tz;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::LogConfig;
-use crate::demo::{Demo, DemoError, News, Newspaper};
-use crate::model::{Metric, Timestamp};
+use crate::demo::{Demo, DemoError, Newspaper, Summary};
 use crate::plugin::{Bytes, build};
 use crate::service::start_log;
 
 use super::output::Failure;
 
-/// Run a sample brand against a server on this machine
+mod words;
+
+/// Run a week of a sample brand against a server on this machine
 ///
 /// Builds the stock plugins, writes the sample brand into a folder, and runs the daemon on
-/// it: within a minute its posts are published and measured. It needs no account and sends
-/// nothing to anybody. It goes on until Ctrl-C.
+/// it by a clock that hurries: in about a minute the week is planned, written, drawn,
+/// published and measured. It needs no account and sends nothing to anybody. It goes on
+/// until Ctrl-C.
 #[derive(Clone, Debug, clap::Args)]
 pub struct DemoArgs {
     /// Where configuration, content and store go; an earlier demo there is replaced
@@ -28,12 +29,12 @@ pub struct DemoArgs {
     /// A folder with plugins that are built already
     #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     pub plugins: Option<PathBuf>,
-    /// End when every post is published and measured
+    /// End when the week is over
     #[arg(long)]
     pub once: bool,
 }
 
-const STOCK: [&str; 4] = ["bluesky", "library", "mastodon", "rss"];
+const STOCK: [&str; 4] = ["card", "library", "mastodon", "template"];
 
 pub(super) fn run(args: &DemoArgs, config: Option<&Path>) -> Result<ExitCode, Failure> {
     if config.is_some() {
@@ -111,189 +112,46 @@ async fn show(
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut demo = Demo::start(dir, plugins).await?;
-    welcome(&demo, out)?;
-    let zone = demo
-        .config
-        .brands
-        .values()
-        .next()
-        .map_or(Tz::UTC, |brand| brand.time_zone);
-    let mut paper = Newspaper::default();
-    let mut tally = Tally::default();
+    words::welcome(&demo, out)?;
+    let mut paper = Newspaper::new(demo.zone());
     let mut look = tokio::time::interval(Demo::LOOK);
-    let mut told_finished = false;
+    let (_, end) = demo.week();
+    let mut over = false;
     loop {
         tokio::select! {
             _ = interrupt.recv() => break,
             _ = terminate.recv() => break,
             error = demo.broken() => return Err(error.into()),
             _ = look.tick() => {
-                for news in paper.read(demo.store())? {
-                    tally.count(&news);
-                    tell(&news, zone, out)?;
+                // The time first: what happens meanwhile is told with the next look.
+                let now = demo.now();
+                for news in paper.read(demo.store(), now)? {
+                    words::tell(&news, demo.zone(), out)?;
                 }
-                if paper.is_finished() {
-                    if args.once {
-                        break;
-                    }
-                    if !told_finished {
-                        told_finished = true;
-                        writeln!(out, "\nEverything is out and measured. Watch the numbers grow \
-                            at {}, edit the files in {}, or press Ctrl-C.",
-                            demo.page(), dir.join("content").display())?;
-                    }
+                if over || now < end || !paper.is_settled() {
+                    continue;
                 }
+                over = true;
+                words::summary(&Summary::of(demo.store(), &demo.config)?, out)?;
+                if args.once {
+                    break;
+                }
+                writeln!(out, "\nFrom here on the clock goes as every other. Look at {}, edit the \
+                    files in {}, or press Ctrl-C.", demo.page(), dir.display())?;
             }
         }
     }
+    let summary = Summary::of(demo.store(), &demo.config)?;
+    let whole = demo.now() >= end;
     writeln!(out, "\nStopping.")?;
     demo.stop().await?;
-    goodbye(&tally, dir, out)?;
-    Ok(if tally.trouble == 0 {
+    words::goodbye(&summary, dir, out)?;
+    let well = summary.lost == 0 && paper.troubles() == 0 && (whole || !args.once);
+    Ok(if well {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
-}
-
-#[derive(Default)]
-struct Tally {
-    waiting: usize,
-    published: usize,
-    trouble: usize,
-}
-
-impl Tally {
-    fn count(&mut self, news: &News) {
-        match news {
-            News::Waiting(new) => self.waiting += new,
-            News::Published { .. } => self.published += 1,
-            News::Trouble { .. } => self.trouble += 1,
-            News::Measured { .. } | News::Account { .. } => {}
-        }
-    }
-}
-
-fn welcome(demo: &Demo, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(
-        out,
-        "\nThe daemon runs, with everything it keeps in {}.",
-        demo.dir.display()
-    )?;
-    writeln!(
-        out,
-        "  The brand's page   {}   (a server on this machine that speaks Mastodon's API)",
-        demo.page()
-    )?;
-    if let Some(http) = demo.http() {
-        writeln!(
-            out,
-            "  The daemon itself  http://{http}/readyz   and /metrics"
-        )?;
-    }
-    writeln!(
-        out,
-        "  From elsewhere     jarchi --config {} queue list\n",
-        demo.dir.join("jarchi.toml").display()
-    )
-}
-
-fn goodbye(tally: &Tally, dir: &Path, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(
-        out,
-        "{} of {} deliveries were published, each once. The folder {} stays for you to look at.",
-        tally.published,
-        tally.waiting,
-        dir.display()
-    )?;
-    writeln!(
-        out,
-        "\nFor your own account:\n  \
-         jarchi init my-brand     write a configuration; it says where the token goes\n  \
-         jarchi check             after filling it in\n  \
-         jarchi run               and the daemon does the rest"
-    )
-}
-
-fn tell(news: &News, zone: Tz, out: &mut dyn Write) -> io::Result<()> {
-    match news {
-        News::Waiting(new) => writeln!(out, "          {new} deliveries are waiting"),
-        News::Published {
-            account,
-            text,
-            due,
-            at,
-            url,
-            parts,
-        } => {
-            let thread = match parts {
-                0 | 1 => String::new(),
-                parts => format!(" (a thread of {parts})"),
-            };
-            writeln!(
-                out,
-                "{}  published  {:<10} {}{thread}",
-                clock(*at, zone),
-                account,
-                shorten(text),
-            )?;
-            let url = url.as_deref().unwrap_or_default();
-            writeln!(out, "                     due {}  {url}", clock(*due, zone))
-        }
-        News::Trouble {
-            account,
-            text,
-            state,
-            reason,
-        } => writeln!(
-            out,
-            "          {state}  {account}: {} ({reason})",
-            shorten(text)
-        ),
-        News::Measured {
-            account,
-            text,
-            metrics,
-        } => writeln!(
-            out,
-            "          measured   {:<10} {}: {}",
-            account,
-            shorten(text),
-            numbers(metrics)
-        ),
-        News::Account { account, metrics } => {
-            writeln!(
-                out,
-                "          account    {account:<10} {}",
-                numbers(metrics)
-            )
-        }
-    }
-}
-
-fn clock(at: Timestamp, zone: Tz) -> String {
-    at.to_utc()
-        .with_timezone(&zone)
-        .format("%H:%M:%S")
-        .to_string()
-}
-
-/// Enough of it to be known again.
-fn shorten(text: &str) -> String {
-    const MOST: usize = 48;
-    if text.chars().count() <= MOST {
-        return text.to_owned();
-    }
-    let kept: String = text.chars().take(MOST - 1).collect();
-    format!("{}…", kept.trim_end())
-}
-
-fn numbers(metrics: &[Metric]) -> String {
-    metrics
-        .iter()
-        .map(|metric| format!("{} {}", metric.value, metric.measure))
-        .collect::<Vec<_>>()
-        .join(", ")
 }
 
 impl From<DemoError> for Failure {

@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::standin::Server;
+use super::standin::{Entry, Server};
 
 const VISITORS: [(&str, &str); 9] = [
     ("gunel", "Günel"),
@@ -27,13 +27,19 @@ const ANSWERS: [&str; 4] = [
     "Şənbə günü masa var?",
 ];
 
-/// What each of a hundred does with a post.
-const LIKES: u64 = 60;
-const SHARES: u64 = 18;
-const REPLIES: u64 = 12;
+/// What each of a hundred does with a post. Pictures are liked more, and what names a price
+/// less: so there is something to learn.
+const LIKES: u64 = 45;
+const SHARES: u64 = 14;
+const REPLIES: u64 = 9;
+const OF_A_PICTURE: u64 = 25;
+const OF_A_PRICE: u64 = 20;
 
-/// Within so many seconds of the post.
-const SPREAD: u64 = 30;
+/// Within so many minutes of the post.
+const SPREAD: u64 = 20 * 60;
+
+/// Between two looks of the visitors, by every clock.
+const LOOK: Duration = Duration::from_millis(100);
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Deed {
@@ -48,7 +54,7 @@ pub(super) async fn run(server: Arc<Server>) {
         server.add_account(name, display_name);
     }
     let mut done = HashSet::new();
-    let mut tick = tokio::time::interval(Duration::from_secs(1));
+    let mut tick = tokio::time::interval(LOOK);
     loop {
         tick.tick().await;
         let now = server.now();
@@ -56,10 +62,11 @@ pub(super) async fn run(server: Arc<Server>) {
             if VISITORS.iter().any(|(name, _)| *name == post.account) {
                 continue;
             }
-            let age = now.since(post.at).to_std().as_secs();
+            let age = now.since(post.at).to_std().as_secs() / 60;
+            let likes = taste(&post);
             for (who, (name, _)) in VISITORS.iter().enumerate() {
                 for (deed, share) in [
-                    (Deed::Like, LIKES),
+                    (Deed::Like, likes),
                     (Deed::Share, SHARES),
                     (Deed::Answer, REPLIES),
                 ] {
@@ -77,6 +84,20 @@ pub(super) async fn run(server: Arc<Server>) {
             let _ = server.set_followers(account, followers);
         }
     }
+}
+
+/// Of a hundred, those who like it.
+fn taste(post: &Entry) -> u64 {
+    let picture = if post.media.is_empty() {
+        0
+    } else {
+        OF_A_PICTURE
+    };
+    let has_price = ['₼', '%'].iter().any(|sign| {
+        let descriptions = post.media.iter().flat_map(|one| &one.description);
+        post.text.contains(*sign) || descriptions.into_iter().any(|words| words.contains(*sign))
+    });
+    (LIKES + picture).saturating_sub(if has_price { OF_A_PRICE } else { 0 })
 }
 
 /// The same visitor thinks the same of the same post.

@@ -23,24 +23,38 @@ const CONFIG: &str = include_str!("../../../config/sample/jarchi.toml");
 
 macro_rules! sample {
     ($($path:literal),+ $(,)?) => {
-        /// Every file of `config/sample/content`.
-        pub(super) const CONTENT: &[(&str, &[u8])] = &[
-            $(($path, include_bytes!(concat!("../../../config/sample/content/", $path)))),+
+        /// Every file of the sample's folders, by its path.
+        pub(super) const FILES: &[(&str, &[u8])] = &[
+            $(($path, include_bytes!(concat!("../../../config/sample/", $path)))),+
         ];
     };
 }
 
 sample!(
-    "01-sabahiniz-xeyir.md",
-    "02-good-morning.md",
-    "03-yaxsi-cay.md",
-    "04-which-jam.md",
-    "05-heftesonu.md",
-    "06-reyler.md",
-    "07-two-pictures.md",
-    "README.md",
-    "images/armudu.png",
-    "images/samovar.png",
+    "cards/logo.svg",
+    "cards/prices.csv",
+    "cards/reviews.csv",
+    "cards/sayings.csv",
+    "content/01-sabahiniz-xeyir.md",
+    "content/02-samovar.md",
+    "content/03-murebbe.md",
+    "content/04-paxlava.md",
+    "content/05-yeni-elci.md",
+    "content/06-yagis.md",
+    "content/07-yaxsi-cay.md",
+    "content/08-which-jam.md",
+    "content/09-two-pictures.md",
+    "content/README.md",
+    "content/images/armudu.png",
+    "content/images/murebbe.png",
+    "content/images/paxlava.png",
+    "content/images/samovar.png",
+    "words/brew.csv",
+    "words/brew.jinja",
+    "words/offers.csv",
+    "words/offers.jinja",
+    "words/talk.csv",
+    "words/talk.jinja",
 );
 
 /// Writes configuration, tokens and content, and gives the configuration's path.
@@ -67,9 +81,11 @@ pub(super) fn write(
         fs::create_dir_all(&path).map_err(failed(&path))?;
         Ok::<_, DemoError>(path)
     };
-    folder("content/images")?;
-    for (name, bytes) in CONTENT {
-        let path = dir.join("content").join(name);
+    for (name, bytes) in FILES {
+        let path = dir.join(name);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(failed(folder))?;
+        }
         fs::write(&path, bytes).map_err(failed(&path))?;
     }
     let secrets = folder("secrets")?;
@@ -152,9 +168,10 @@ mod tests {
 
     #[test]
     fn carries_every_file_of_the_sample() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/sample/content");
-        let mut found: Vec<String> = walkdir::WalkDir::new(&root)
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/sample");
+        let mut found: Vec<String> = ["cards", "content", "words"]
             .into_iter()
+            .flat_map(|folder| walkdir::WalkDir::new(root.join(folder)))
             .map(Result::unwrap)
             .filter(|entry| entry.file_type().is_file())
             .map(|entry| {
@@ -163,7 +180,7 @@ mod tests {
             })
             .collect();
         found.sort();
-        let carried: Vec<&str> = CONTENT.iter().map(|(name, _)| *name).collect();
+        let carried: Vec<&str> = FILES.iter().map(|(name, _)| *name).collect();
         assert_eq!(found, carried);
     }
 

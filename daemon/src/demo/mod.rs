@@ -1,12 +1,15 @@
-//! `jarchi demo`: a brand, a server to publish to, and the daemon between them.
+//! `jarchi demo`: a week of a brand, a server to publish to, and the daemon between them.
 //!
-//! The daemon is the real one, on the sample configuration of `config/sample`; only the
-//! server is a stand-in, and its visitors are made up.
+//! The daemon is the real one, on the sample configuration of `config/sample`; the server is
+//! a stand-in, its visitors are made up, and the clock of all three hurries while nothing is
+//! to be done.
 
 mod audience;
 mod brand;
 mod news;
+mod pace;
 pub mod standin;
+mod summary;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -18,12 +21,14 @@ use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
 use crate::config::{self, Config, Diagnostics, ProcessEnvironment};
+use crate::model::{TimeSpan, Timestamp};
 use crate::plugin::broker::BrokerOptions;
 use crate::service::{Daemon, RunError, Started, launch};
 use crate::store::Store;
 
 pub use brand::{MARK, SAMPLE_HTTP, SAMPLE_SERVER};
 pub use news::{News, Newspaper};
+pub use summary::{Row, Summary};
 
 use standin::{Serving, StandinError};
 
@@ -48,9 +53,12 @@ pub struct Demo {
     /// With everything in it.
     pub dir: PathBuf,
     pub config: Config,
+    clock: Clock,
+    /// When the week begins and ends.
+    week: (Timestamp, Timestamp),
     serving: Serving,
     started: Started,
-    audience: JoinHandle<()>,
+    tasks: [JoinHandle<()>; 2],
 }
 
 impl Demo {
@@ -70,12 +78,10 @@ impl Demo {
         let config_file = brand::write(dir, plugins, address, http)?;
         let (config, _) =
             config::load(&config_file, &ProcessEnvironment).map_err(DemoError::Config)?;
-        let clock = Clock::system();
-        let zone = config
-            .brands
-            .values()
-            .next()
-            .map_or(chrono_tz::Tz::UTC, |brand| brand.time_zone);
+        let zone = zone_of(&config);
+        let begin = pace::monday(Clock::system().now(), zone);
+        let end = begin.saturating_add(TimeSpan::from_days(7));
+        let (clock, throttle) = Clock::scaled(begin);
         let serving = Serving::on(
             server,
             standin::Options {
@@ -93,18 +99,41 @@ impl Demo {
         let started = launch(Daemon {
             config: config.clone(),
             environment: Box::new(ProcessEnvironment),
-            clock,
+            clock: clock.clone(),
             broker: BrokerOptions::default(),
             prometheus: crate::service::start_metrics().ok(),
         })
         .await?;
+        let hurry = tokio::spawn(pace::run(
+            started.running.health.beats(),
+            throttle,
+            clock.clone(),
+            end,
+        ));
         Ok(Demo {
             dir: dir.to_owned(),
             config,
+            clock,
+            week: (begin, end),
             serving,
             started,
-            audience,
+            tasks: [audience, hurry],
         })
+    }
+
+    /// By the clock that hurries.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// From when to when the demo goes.
+    pub fn week(&self) -> (Timestamp, Timestamp) {
+        self.week
+    }
+
+    /// Of the sample brand.
+    pub fn zone(&self) -> chrono_tz::Tz {
+        zone_of(&self.config)
     }
 
     /// The page that shows what was posted.
@@ -131,12 +160,19 @@ impl Demo {
     /// # Errors
     /// The daemon's.
     pub async fn stop(self) -> Result<(), DemoError> {
-        self.audience.abort();
+        for task in self.tasks {
+            task.abort();
+        }
         Ok(self.started.stop().await?)
     }
 
     /// Between two looks at what is new.
-    pub const LOOK: Duration = Duration::from_millis(300);
+    pub const LOOK: Duration = Duration::from_millis(100);
+}
+
+fn zone_of(config: &Config) -> chrono_tz::Tz {
+    let brand = config.brands.values().next();
+    brand.map_or(chrono_tz::Tz::UTC, |brand| brand.time_zone)
 }
 
 /// The usual port, else a free one.

@@ -1,122 +1,164 @@
 //! What has happened since the last look, for a demo's terminal.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use crate::model::{Delivery, Id, Metric, State, Timestamp};
-use crate::store::{DeliveryFilter, Store, StoreError, Subject};
+use chrono::NaiveDate;
+use chrono_tz::Tz;
+
+use crate::model::{Delivery, Id, Origin, Planned, Post, State, TimeSpan, Timestamp};
+use crate::store::{DeliveryFilter, Store, StoreError};
+
+use super::summary::Engagement;
 
 /// Deliveries that a demo looks at.
 const MOST: usize = 1000;
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum News {
-    /// Posts were taken on; this many deliveries wait.
-    Waiting(usize),
+    /// Slots that got a pillar, in the order of time.
+    Planned(Vec<Planned>),
+    /// A day begins; what all posts of the week came to by then.
+    Day {
+        date: NaiveDate,
+        published: usize,
+        engagement: Engagement,
+    },
     Published {
         account: String,
         /// The first line.
         text: String,
+        pillar: Option<String>,
+        generator: Option<String>,
         due: Timestamp,
         at: Timestamp,
         url: Option<String>,
+        pictures: usize,
         /// Of a thread.
         parts: usize,
     },
-    /// Any other end, or a fault on the way to it.
-    Trouble {
-        account: String,
-        text: String,
-        state: &'static str,
-        reason: String,
-    },
-    Measured {
-        account: String,
-        text: String,
-        metrics: Vec<Metric>,
-    },
-    Account {
-        account: String,
-        metrics: Vec<Metric>,
-    },
+    /// Any other end, or a slot for which nobody had something.
+    Trouble { what: String, reason: String },
 }
 
 /// Remembers what was told.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Newspaper {
-    known: HashSet<Id>,
+    zone: Tz,
+    day: Option<NaiveDate>,
+    planned: BTreeSet<Id>,
+    failed: BTreeSet<Id>,
     ended: HashSet<Id>,
-    numbers: BTreeMap<Id, Vec<Metric>>,
-    accounts: BTreeMap<String, Vec<Metric>>,
-    finished: bool,
+    settled: bool,
+    troubles: usize,
 }
 
 impl Newspaper {
-    /// Everything was published or has failed, and what was published has numbers.
-    pub fn is_finished(&self) -> bool {
-        self.finished
+    pub fn new(zone: Tz) -> Self {
+        Newspaper {
+            zone,
+            day: None,
+            planned: BTreeSet::new(),
+            failed: BTreeSet::new(),
+            ended: HashSet::new(),
+            settled: false,
+            troubles: 0,
+        }
+    }
+
+    /// How many were told.
+    pub fn troubles(&self) -> usize {
+        self.troubles
+    }
+
+    /// There were posts, and each was published or has failed.
+    pub fn is_settled(&self) -> bool {
+        self.settled
     }
 
     /// # Errors
     /// The store's.
-    pub fn read(&mut self, store: &Store) -> Result<Vec<News>, StoreError> {
+    pub fn read(&mut self, store: &Store, now: Timestamp) -> Result<Vec<News>, StoreError> {
         let view = store.view();
-        let deliveries = view.deliveries(&DeliveryFilter::default(), MOST)?;
         let mut news = Vec::new();
-        let new = deliveries
-            .iter()
-            .filter(|delivery| self.known.insert(delivery.id))
-            .count();
-        if new > 0 {
-            news.push(News::Waiting(new));
-        }
-        self.finished = !deliveries.is_empty();
-        for delivery in &deliveries {
-            let ended = delivery.state.is_settled();
-            if ended && self.ended.insert(delivery.id) {
-                news.push(end(delivery, first_line(store, delivery)?));
-            }
-            let published = delivery.state == State::Published;
-            let sample = view.latest_sample(&Subject::Delivery(delivery.id))?;
-            self.finished &= ended && (!published || sample.is_some());
-            let Some(sample) = sample else { continue };
-            // Numbers of nought are no news.
-            let some = sample.metrics.iter().any(|metric| metric.value != 0);
-            if some && self.numbers.get(&delivery.id) != Some(&sample.metrics) {
-                self.numbers.insert(delivery.id, sample.metrics.clone());
-                news.push(News::Measured {
-                    account: delivery.account.clone(),
-                    text: first_line(store, delivery)?,
-                    metrics: sample.metrics,
+        let horizon = TimeSpan::from_days(30);
+        let slots =
+            view.planned_between(now.saturating_sub(horizon), now.saturating_add(horizon))?;
+        for slot in &slots {
+            if let crate::model::PlanState::Failed { reason } = &slot.state
+                && self.failed.insert(slot.id)
+            {
+                news.push(News::Trouble {
+                    what: format!("no post for {}, {}", slot.pillar, slot.accounts.join(", ")),
+                    reason: reason.clone(),
                 });
             }
         }
-        let accounts: HashSet<&String> = deliveries.iter().map(|one| &one.account).collect();
-        for account in accounts {
-            let Some(sample) = view.latest_sample(&Subject::Account(account.clone()))? else {
-                continue;
-            };
-            if self.accounts.get(account) != Some(&sample.metrics) {
-                self.accounts
-                    .insert(account.clone(), sample.metrics.clone());
-                news.push(News::Account {
-                    account: account.clone(),
-                    metrics: sample.metrics,
-                });
+        let new: Vec<Planned> = slots
+            .into_iter()
+            .filter(|slot| self.planned.insert(slot.id))
+            .collect();
+        if !new.is_empty() {
+            news.push(News::Planned(new));
+        }
+        let deliveries = view.deliveries(&DeliveryFilter::default(), MOST)?;
+        self.settled = !deliveries.is_empty();
+        let mut ended = BTreeMap::new();
+        for delivery in deliveries {
+            let settled = delivery.state.is_settled();
+            self.settled &= settled;
+            if settled && self.ended.insert(delivery.id) {
+                ended.insert((moment(&delivery), delivery.id), delivery);
             }
         }
+        for ((at, _), delivery) in ended {
+            self.begin_day(store, at, &mut news)?;
+            let post = view.post(delivery.post)?;
+            news.push(end(&delivery, post));
+        }
+        if !self.planned.is_empty() {
+            self.begin_day(store, now, &mut news)?;
+        }
+        let trouble = |one: &&News| matches!(one, News::Trouble { .. });
+        self.troubles += news.iter().filter(trouble).count();
         Ok(news)
+    }
+
+    fn begin_day(
+        &mut self,
+        store: &Store,
+        at: Timestamp,
+        news: &mut Vec<News>,
+    ) -> Result<(), StoreError> {
+        let date = at.to_utc().with_timezone(&self.zone).date_naive();
+        if self.day.is_some_and(|day| date <= day) {
+            return Ok(());
+        }
+        self.day = Some(date);
+        let (published, engagement) = Engagement::of_all(store)?;
+        news.push(News::Day {
+            date,
+            published,
+            engagement,
+        });
+        Ok(())
     }
 }
 
-fn first_line(store: &Store, delivery: &Delivery) -> Result<String, StoreError> {
-    let post = store.view().post(delivery.post)?;
-    let text = post.map(|post| post.draft.in_words_of(&delivery.account, "").text);
-    let text = text.unwrap_or_default();
-    Ok(text.lines().next().unwrap_or_default().to_owned())
+/// When it went out, or came to its end otherwise.
+fn moment(delivery: &Delivery) -> Timestamp {
+    let receipt = delivery.receipt.as_ref();
+    receipt
+        .and_then(|receipt| receipt.published_at)
+        .or(delivery.history.last().map(|attempt| attempt.ended))
+        .unwrap_or(delivery.due)
 }
 
-fn end(delivery: &Delivery, text: String) -> News {
-    let account = delivery.account.clone();
+fn end(delivery: &Delivery, post: Option<Post>) -> News {
+    let words = post.as_ref().map(|post| {
+        let draft = post.draft.in_words_of(&delivery.account, "");
+        draft.text.lines().next().unwrap_or_default().to_owned()
+    });
+    let text = words.unwrap_or_default();
     let reason = match &delivery.state {
         State::Parked { reason }
         | State::Failed { reason }
@@ -124,23 +166,25 @@ fn end(delivery: &Delivery, text: String) -> News {
         | State::Missed { reason } => reason.clone(),
         _ => {
             let receipt = delivery.receipt.as_ref();
+            let generator = post.as_ref().and_then(|post| match &post.origin {
+                Origin::Generator { name, .. } => Some(name.clone()),
+                Origin::Command | Origin::Alarm { .. } => None,
+            });
             return News::Published {
-                account,
+                account: delivery.account.clone(),
                 text,
+                generator,
                 due: delivery.due,
-                at: receipt
-                    .and_then(|receipt| receipt.published_at)
-                    .or(delivery.history.last().map(|attempt| attempt.ended))
-                    .unwrap_or(delivery.due),
+                at: moment(delivery),
                 url: receipt.and_then(|receipt| receipt.url.clone()),
+                pictures: post.as_ref().map_or(0, |post| post.draft.files().count()),
                 parts: receipt.map_or(1, |receipt| receipt.parts.len().max(1)),
+                pillar: post.and_then(|post| post.pillar),
             };
         }
     };
     News::Trouble {
-        account,
-        text,
-        state: delivery.state.name(),
+        what: format!("{} on {}: {text}", delivery.state.name(), delivery.account),
         reason,
     }
 }

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::model::{TimeSpan, Timestamp};
-use crate::queue::Handle;
+use crate::queue::{Beat, Handle};
 use crate::store::{JobFilter, Store, StoreError};
 
 /// The queue's loop goes round at least this often when something is due.
@@ -79,6 +79,11 @@ impl Health {
             ));
         }
         Ok(())
+    }
+
+    /// Every round of the queue's loop.
+    pub fn beats(&self) -> watch::Receiver<Beat> {
+        self.queue.beats()
     }
 
     pub fn readiness(&self) -> Result<Readiness, StoreError> {

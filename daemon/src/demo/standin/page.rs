@@ -185,7 +185,14 @@ impl Server {
         let accounts: Vec<Value> = state
             .accounts
             .values()
-            .filter(|account| !account.statuses.is_empty())
+            .filter(|account| {
+                // Those who only answer are visitors.
+                let mut statuses = account.statuses.iter();
+                statuses.any(|id| {
+                    let status = state.statuses.get(id);
+                    status.is_some_and(|status| status.parent.is_none() && status.boosted.is_none())
+                })
+            })
             .map(|account| {
                 context! {
                     name => account.display_name,
