@@ -59,6 +59,7 @@ fn generator(name: &str) -> GeneratorConfig {
         settings: serde_json::Map::new(),
         secrets: BTreeMap::new(),
         watch: false,
+        approval: Default::default(),
     }
 }
 

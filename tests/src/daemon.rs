@@ -110,7 +110,13 @@ impl Home {
 
     /// Runs a command to its end.
     pub async fn jarchi(&self, args: &[&str]) -> Output {
-        let running = self.command().args(args).output();
+        self.command_with(args, &[]).await
+    }
+
+    /// As [`Home::jarchi`], with these in its environment.
+    pub async fn command_with(&self, args: &[&str], variables: &[(&str, &str)]) -> Output {
+        let variables = variables.iter().copied();
+        let running = self.command().args(args).envs(variables).output();
         match tokio::time::timeout(PATIENCE, running).await {
             Ok(output) => output.expect("jarchi can be run"),
             Err(_) => panic!("`jarchi {}` does not end", args.join(" ")),

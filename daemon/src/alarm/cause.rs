@@ -1,6 +1,6 @@
 //! What can go wrong, in words: one place for all causes.
 
-use crate::model::{Delivery, Job, Planned, Severity, TimeSpan, Timestamp, Work};
+use crate::model::{Delivery, Id, Job, Planned, Severity, TimeSpan, Timestamp, Work};
 
 /// Why an alarm is raised.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +75,11 @@ impl Cause {
     /// Of a pillar whose generators have nothing for a planned slot.
     pub fn unfilled_key(brand: &str, pillar: &str) -> String {
         format!("plan:{brand}:{pillar}")
+    }
+
+    /// Of a post that a person has to let out.
+    pub fn unapproved_key(post: Id) -> String {
+        format!("approval:{post}")
     }
 
     /// Of a breaker by its name, as `account:shop`.
@@ -207,6 +212,22 @@ impl Cause {
             remedy: format!(
                 "Give its generators something, then `jarchi plan regenerate {id}`; or \
                  `jarchi plan cancel {id}`."
+            ),
+            account: None,
+            plugin: None,
+        }
+    }
+
+    pub fn unapproved(post: Id, accounts: &str, deadline: Timestamp) -> Self {
+        Cause {
+            key: Cause::unapproved_key(post),
+            severity: Severity::Warning,
+            what: format!(
+                "Post {post} for {accounts} needs an answer by {deadline}, and nobody has given one"
+            ),
+            remedy: format!(
+                "`jarchi post show {post}` shows it; then `jarchi approve {post}`, `jarchi edit \
+                 {post}` or `jarchi reject {post} --because \"…\"`."
             ),
             account: None,
             plugin: None,
@@ -359,6 +380,7 @@ impl Cause {
                 None,
             ),
             Work::Publish { .. }
+            | Work::Deadline { .. }
             | Work::Fill { .. }
             | Work::Idle { .. }
             | Work::Tidy
@@ -391,6 +413,7 @@ impl Cause {
                 None => "daemon:plan".to_owned(),
             }),
             Work::Publish { .. }
+            | Work::Deadline { .. }
             | Work::Fill { .. }
             | Work::Idle { .. }
             | Work::Tidy

@@ -232,6 +232,7 @@ fn plain() -> GeneratorConfig {
         settings: Map::new(),
         secrets: BTreeMap::new(),
         watch: false,
+        approval: Default::default(),
     }
 }
 

@@ -81,6 +81,7 @@ impl Context {
             let words = errors.iter().map(ToString::to_string).collect();
             return Err(RunError::Plugins(words).into());
         }
+        api.connectors = Some(Arc::new(parts.plugins));
         api.accounts = Some(parts.accounts);
         Ok(Client::Direct(Box::new(api)))
     }

@@ -19,6 +19,7 @@ mod plugin;
 mod post;
 mod queue;
 pub mod report;
+mod review;
 mod run;
 mod schedule;
 pub mod schema;
@@ -65,6 +66,10 @@ pub enum Command {
     Post(Box<post::PostArgs>),
     Media(media::MediaArgs),
     Queue(queue::QueueArgs),
+    Approval(review::ApprovalArgs),
+    Approve(review::ApproveArgs),
+    Edit(review::EditArgs),
+    Reject(review::RejectArgs),
     Metrics(metrics::MetricsArgs),
     Plan(plan::PlanArgs),
     Calendar(calendar::CalendarArgs),
@@ -103,7 +108,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
     };
     if matches!(
         cli.command,
-        Command::Run(_) | Command::Account(_) | Command::Vault(_)
+        Command::Run(_) | Command::Account(_) | Command::Vault(_) | Command::Edit(_)
     ) {
         keep_memory_to_itself();
     }
@@ -119,6 +124,10 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Post(args) => done(post::run(&context, *args)),
         Command::Media(args) => media::run(&context, args),
         Command::Queue(args) => done(queue::run(&context, args)),
+        Command::Approval(args) => done(review::list(&context, args)),
+        Command::Approve(args) => done(review::approve(&context, args)),
+        Command::Edit(args) => done(review::edit(&context, args)),
+        Command::Reject(args) => done(review::reject(&context, args)),
         Command::Metrics(args) => done(metrics::run(&context, args)),
         Command::Plan(args) => done(plan::run(&context, args)),
         Command::Calendar(args) => done(calendar::run(&context, &args)),

@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::path::PathBuf;
 
-use crate::model::{Id, Problem, Severity, TimeSpan, Visibility};
+use crate::model::{Decision, Id, Problem, Review, Severity, TimeSpan, Visibility};
 use crate::service::api::{Attachment, PostDetail, PostRequest, Posted, Posts, Request};
 
 use super::client::Context;
@@ -182,9 +182,13 @@ fn post(context: &Context, args: PostArgs) -> Result<(), Failure> {
         Some(post) => {
             let mut text = format!("post {post}\n");
             for line in &posted.deliveries {
+                let note = line.note.as_ref().map(|note| format!("; {note}"));
                 text.push_str(&format!(
-                    "  delivery {} on {}, due {}\n",
-                    line.delivery, line.account, line.due_local
+                    "  delivery {} on {}, due {}{}\n",
+                    line.delivery,
+                    line.account,
+                    line.due_local,
+                    note.unwrap_or_default()
                 ));
             }
             text
@@ -192,7 +196,7 @@ fn post(context: &Context, args: PostArgs) -> Result<(), Failure> {
     })
 }
 
-fn problem_line(account: &str, problem: &Problem) -> String {
+pub(super) fn problem_line(account: &str, problem: &Problem) -> String {
     let severity = match problem.severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
@@ -225,6 +229,29 @@ fn list(posts: &Posts) -> String {
     )
 }
 
+/// What a person said of it, or has to say.
+fn review_words(review: &Review) -> String {
+    let Some(decision) = &review.decision else {
+        let end = review.terms.on_deadline.name();
+        return match review.terms.deadline {
+            TimeSpan::ZERO => format!("waits for approval; {end} at its due time"),
+            before => format!("waits for approval; {end} {before} before its due time"),
+        };
+    };
+    let at = review.decided_at.map(moment);
+    let by = review.by.as_ref().map(|by| format!(" by {by}"));
+    let why = match decision {
+        Decision::Rejected { because: Some(why) } => format!(": {why}"),
+        _ => String::new(),
+    };
+    format!(
+        "{} {}{}{why}",
+        decision.name(),
+        at.unwrap_or_default(),
+        by.unwrap_or_default()
+    )
+}
+
 fn show(detail: &PostDetail) -> String {
     let post = &detail.post;
     let mut text = format!("post {}, made {}\n\n", post.id, moment(post.created_at));
@@ -237,6 +264,9 @@ fn show(detail: &PostDetail) -> String {
     }
     for (number, part) in post.draft.thread.iter().enumerate() {
         text.push_str(&format!("  ({}) {}\n", number + 2, part.text));
+    }
+    if let Some(review) = &post.review {
+        text.push_str(&format!("\n{}\n", review_words(review)));
     }
     for delivery in &detail.deliveries {
         text.push('\n');

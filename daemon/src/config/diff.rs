@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::{Config, Daemon, MediaConfig};
+use super::{ApprovalConfig, Config, Daemon, MediaConfig};
 
 /// What differs between two configurations.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Diff {
     /// Keys whose new value counts after a restart only, as `daemon.data_dir`.
     pub restart_needed: Vec<String>,
-    /// Keys of `[daemon]` and `[media]` that count at once.
+    /// Keys of `[daemon]`, `[media]` and `[approval]` that count at once.
     pub daemon: Vec<String>,
     pub brands: Changes,
     pub accounts: Changes,
@@ -102,6 +102,9 @@ pub fn diff(old: &Config, new: &Config) -> Diff {
     keys.at_once("valid", *valid != new.media.valid);
     keys.at_once("cache", *cache != new.media.cache);
     keys.at_once("library", *library != new.media.library);
+    let ApprovalConfig { remind } = &old.approval;
+    keys.section = "approval";
+    keys.at_once("remind", *remind != new.approval.remind);
     Diff {
         restart_needed: keys.restart,
         daemon: keys.at_once,

@@ -24,6 +24,7 @@ impl fmt::Debug for Account {
             quiet_after,
             numbers_after,
             plan,
+            approval,
         } = self;
         f.debug_struct("Account")
             .field("name", name)
@@ -37,6 +38,7 @@ impl fmt::Debug for Account {
             .field("crop", crop)
             .field("rails", rails)
             .field("plan", plan)
+            .field("approval", approval)
             .field("quiet_after", quiet_after)
             .field("numbers_after", numbers_after)
             .finish()
@@ -89,6 +91,7 @@ impl fmt::Debug for GeneratorConfig {
             settings,
             secrets,
             watch,
+            approval,
         } = self;
         f.debug_struct("GeneratorConfig")
             .field("name", name)
@@ -100,6 +103,7 @@ impl fmt::Debug for GeneratorConfig {
             .field("settings", &settings.keys().collect::<Vec<_>>())
             .field("secrets", &secrets.keys())
             .field("watch", watch)
+            .field("approval", approval)
             .finish()
     }
 }
@@ -115,6 +119,7 @@ impl PartialEq for GeneratorConfig {
             && self.settings == other.settings
             && same_secrets(&self.secrets, &other.secrets)
             && self.watch == other.watch
+            && self.approval == other.approval
     }
 }
 

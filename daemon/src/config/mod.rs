@@ -7,6 +7,7 @@
 
 mod against;
 mod alarms;
+mod approval;
 mod diagnostic;
 mod diff;
 mod environment;
@@ -16,6 +17,7 @@ mod host_pattern;
 mod load;
 mod locate;
 mod media;
+mod rails;
 mod raw;
 mod raw_strategy;
 mod reader;
@@ -34,6 +36,7 @@ mod watch;
 mod wiring;
 
 pub use against::{check_against, with_defaults};
+pub use approval::{Approval, ApprovalConfig, ApprovalRule, strictest};
 pub use diagnostic::{Diagnostic, Diagnostics, Place, Severity, Snippet};
 pub use diff::{Changes, Diff, diff};
 pub use environment::{Environment, ProcessEnvironment};

@@ -15,10 +15,11 @@ use super::values::{
     RunWord, Size, Span, Whole,
 };
 use super::{
-    BreakerConfig, ByteSize, Daemon, HostPattern, Keep, LatePolicy, Limits, LogConfig, LogFormat,
-    MailSecurity, MediaConfig, Misfire, PluginConfig, Rails, Retry, ScheduleConfig,
+    Approval, ApprovalConfig, ApprovalRule, BreakerConfig, ByteSize, Daemon, HostPattern, Keep,
+    LatePolicy, Limits, LogConfig, LogFormat, MailSecurity, MediaConfig, Misfire, PluginConfig,
+    Rails, Retry, ScheduleConfig,
 };
-use crate::model::{Severity as Gravity, Visibility};
+use crate::model::{OnDeadline, Severity as Gravity, Visibility};
 
 const SECOND: u64 = 1000;
 const HOUR: u64 = 3600 * SECOND;
@@ -35,6 +36,8 @@ section! {
         daemon: RawDaemon,
         /// The files of posts: where platforms fetch them. In one file only.
         media: RawMedia,
+        /// How posts that wait for a person are brought to one. In one file only.
+        approval: RawApproval,
         /// Whom the daemon speaks for.
         brand: Tables<RawBrand>,
         /// A profile on a platform.
@@ -149,6 +152,12 @@ section! {
         library: FilePath,
     }
 
+    /// How posts that wait for a person are brought to one. In one file only.
+    RawApproval {
+        /// How long before the deadline an alarm tells that a post that needs a yes has none.
+        remind: Span<0, { 30 * DAY }> = ApprovalConfig::default().remind,
+    }
+
     /// Whom the daemon speaks for.
     RawBrand {
         /// What accounts and generators call it.
@@ -201,6 +210,15 @@ section! {
         crop: bool = false,
         /// Ceilings that nothing passes.
         rails: RawRails,
+        /// Whether a person lets its posts out: `none`, `optional` or `required`. Of the
+        /// pillar's, the generator's and the accounts' the strictest counts. Posts by hand are
+        /// asked about where it is `required`.
+        approval: Approval = Approval::None.word(),
+        /// How long before its due time a person should have answered; `0s`: at its due time.
+        approval_deadline: Span<0, { 30 * DAY }> = ApprovalRule::DEADLINE,
+        /// What becomes of a post without an answer by then: `publish`, `hold` or `cancel`.
+        /// Else `publish` where approval is optional, and `hold` where it is required.
+        on_deadline: OnDeadline,
         /// No post for so long is an alarm, except on hold. Else never.
         quiet_after: Span<SECOND, { 366 * DAY }>,
         /// No numbers for so long are an alarm, except on hold. Else never.
@@ -303,6 +321,14 @@ section! {
         secrets: Secrets,
         /// It is asked again when a file of its folders changes.
         watch: bool = true,
+        /// Whether a person lets its posts out: `none`, `optional` or `required`. Of the
+        /// pillar's, the generator's and the accounts' the strictest counts.
+        approval: Approval = Approval::None.word(),
+        /// How long before its due time a person should have answered; `0s`: at its due time.
+        approval_deadline: Span<0, { 30 * DAY }> = ApprovalRule::DEADLINE,
+        /// What becomes of a post without an answer by then: `publish`, `hold` or `cancel`.
+        /// Else `publish` where approval is optional, and `hold` where it is required.
+        on_deadline: OnDeadline,
     }
 
     /// When a generator is asked, numbers are collected, the days are planned, or the store

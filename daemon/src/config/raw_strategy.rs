@@ -6,7 +6,8 @@ use super::strategy_values::{
     DateText, HolidayText, HoursText, Share, SlotTime, Targets, TimeText, Utm, WebAddress,
 };
 use super::values::{Name, Span, Whole};
-use super::{Approval, Goal, HolidayPolicy, PillarKind, Strategy};
+use super::{Approval, ApprovalRule, Goal, HolidayPolicy, PillarKind, Strategy};
+use crate::model::OnDeadline;
 
 section! {
     /// How the brand speaks.
@@ -87,9 +88,14 @@ section! {
         generators: Vec<Located<Name>>,
         /// Else every account of the brand.
         accounts: Vec<Located<Name>>,
-        /// Whether a person lets its posts out: `none`, `optional` or `required`. Reserved:
-        /// only `none` is in use.
+        /// Whether a person lets its posts out: `none`, `optional` or `required`. Of the
+        /// pillar's, the generator's and the accounts' the strictest counts.
         approval: Approval = Approval::None.word(),
+        /// How long before its due time a person should have answered; `0s`: at its due time.
+        approval_deadline: Span<0, { 30 * DAY }> = ApprovalRule::DEADLINE,
+        /// What becomes of a post without an answer by then: `publish`, `hold` or `cancel`.
+        /// Else `publish` where approval is optional, and `hold` where it is required.
+        on_deadline: OnDeadline,
     }
 
     /// Posts with one goal, from one day to another.

@@ -8,6 +8,7 @@ use chrono_tz::Tz;
 
 use crate::model::TimeSpan;
 
+use super::rails::rails;
 use super::raw::{
     Named, RawAccount, RawAlarm, RawBrand, RawDaemon, RawFile, RawGenerator, RawSchedule,
 };
@@ -18,7 +19,7 @@ use super::tables::{SecretText, Secrets, Settings};
 use super::values::{FilePath, Name, PluginName, Span};
 use super::{
     Account, Brand, Config, Daemon, Diagnostic, GeneratorConfig, Keep, LogConfig, Origin, Place,
-    Rails, Retry,
+    Retry,
 };
 
 /// The longest path of a local socket, in bytes: `sun_path` without its NUL.
@@ -66,6 +67,7 @@ impl<'a> Resolver<'a> {
         self.refuse_shared_names(&names);
         let daemon = self.daemon();
         let media = self.media();
+        let approval = self.approval();
         let mut brands = self.brands(&names);
         let accounts = self.accounts(&names);
         let generators = self.generators(&names, &accounts);
@@ -77,6 +79,7 @@ impl<'a> Resolver<'a> {
             path: self.main.to_path_buf(),
             daemon,
             media,
+            approval,
             brands,
             accounts,
             plugins,
@@ -289,6 +292,11 @@ impl<'a> Resolver<'a> {
             let (Some(plugin), Some(brand)) = (&raw.plugin, brand) else {
                 continue;
             };
+            let approval = self.approval_rule(
+                raw.approval.as_ref(),
+                raw.approval_deadline.as_ref(),
+                raw.on_deadline.as_ref(),
+            );
             let (slots, best) = slots(raw);
             let brands = names.brands.get(brand).map(|brand| &brand.value);
             accounts.insert(
@@ -307,6 +315,7 @@ impl<'a> Resolver<'a> {
                     plan: account_plan(raw, brands, best),
                     quiet_after: raw.quiet_after.as_ref().map(|span| span.value.0),
                     numbers_after: raw.numbers_after.as_ref().map(|span| span.value.0),
+                    approval,
                 },
             );
         }
@@ -350,6 +359,11 @@ impl<'a> Resolver<'a> {
                 );
             }
             let folders = self.folders(raw);
+            let approval = self.approval_rule(
+                raw.approval.as_ref(),
+                raw.approval_deadline.as_ref(),
+                raw.on_deadline.as_ref(),
+            );
             let (Some(plugin), Some(brand)) = (&raw.plugin, brand) else {
                 continue;
             };
@@ -365,6 +379,7 @@ impl<'a> Resolver<'a> {
                     settings: settings(&raw.settings),
                     secrets: secrets(&raw.secrets),
                     watch: raw.watch.as_ref().is_none_or(|watch| watch.value),
+                    approval,
                 },
             );
         }
@@ -528,36 +543,6 @@ fn keep(daemon: Option<&RawDaemon>) -> Keep {
             .dead_letters
             .as_ref()
             .map_or(default.dead_letters, |span| span.value.0),
-    }
-}
-
-fn rails(account: &RawAccount) -> Rails {
-    let default = Rails::default();
-    let Some(raw) = account.rails.as_ref().map(|rails| &rails.value) else {
-        return default;
-    };
-    Rails {
-        per_hour: raw
-            .per_hour
-            .as_ref()
-            .map_or(default.per_hour, |n| n.value.small()),
-        per_day: raw
-            .per_day
-            .as_ref()
-            .map_or(default.per_day, |n| n.value.small()),
-        least_gap: raw
-            .least_gap
-            .as_ref()
-            .map_or(default.least_gap, |span| span.value.0),
-        duplicate_window: raw
-            .duplicate_window
-            .as_ref()
-            .map_or(default.duplicate_window, |span| span.value.0),
-        missed_after: raw
-            .missed_after
-            .as_ref()
-            .map_or(default.missed_after, |span| span.value.0),
-        late: raw.late.as_ref().map_or(default.late, |late| late.value),
     }
 }
 

@@ -13,8 +13,8 @@ use super::strategy_values::SlotTime;
 use super::suggest::did_you_mean;
 use super::values::Name;
 use super::{
-    Account, AccountPlan, Approval, Brand, Campaign, Diagnostic, GeneratorConfig, Holiday, Hours,
-    Pillar, PillarKind, Place, Strategy, Voice,
+    Account, AccountPlan, Brand, Campaign, Diagnostic, GeneratorConfig, Holiday, Hours, Pillar,
+    PillarKind, Place, Strategy, Voice,
 };
 
 /// What `best` stands for where the account names no hours.
@@ -271,14 +271,6 @@ impl<'a> Resolver<'a> {
                     .help("add `generators = [\"NAME\"]`, or leave it to posts by hand"),
             );
         }
-        if let Some(approval) = &given.approval
-            && approval.value != Approval::None
-        {
-            self.findings.push(
-                Diagnostic::warning("nobody is asked yet: its posts go out without approval")
-                    .at(&approval.place),
-            );
-        }
         Pillar {
             name: name.to_owned(),
             kind: given
@@ -292,10 +284,11 @@ impl<'a> Resolver<'a> {
             description: given.description.as_ref().map(|text| text.value.clone()),
             generators: asked,
             accounts: targets,
-            approval: given
-                .approval
-                .as_ref()
-                .map_or(Approval::None, |one| one.value),
+            approval: self.approval_rule(
+                given.approval.as_ref(),
+                given.approval_deadline.as_ref(),
+                given.on_deadline.as_ref(),
+            ),
         }
     }
 

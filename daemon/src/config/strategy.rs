@@ -7,6 +7,7 @@ use chrono::{Datelike as _, NaiveDate, NaiveTime, Timelike as _};
 use chrono_tz::Tz;
 use url::Url;
 
+use super::ApprovalRule;
 use crate::model::{Measure, TimeSpan, Timestamp};
 
 /// A brand's strategy.
@@ -87,7 +88,7 @@ pub struct Pillar {
     pub generators: Vec<String>,
     /// Empty: every account of the brand.
     pub accounts: Vec<String>,
-    pub approval: Approval,
+    pub approval: ApprovalRule,
 }
 
 impl Pillar {
@@ -102,15 +103,6 @@ pub enum PillarKind {
     Value,
     /// It sells.
     Promo,
-}
-
-/// Whether a person lets its posts out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Approval {
-    #[default]
-    None,
-    Optional,
-    Required,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -11,7 +11,7 @@ use super::reader::{Read, Reader, Value, join};
 use super::suggest::did_you_mean;
 use super::values::choice;
 use super::{Approval, Diagnostic, Goal, Holiday, HolidayPolicy, Hours, PillarKind};
-use crate::model::Measure;
+use crate::model::{Measure, OnDeadline};
 
 choice! {
     PillarKind {
@@ -22,6 +22,11 @@ choice! {
         "none" => None,
         "optional" => Optional,
         "required" => Required,
+    }
+    OnDeadline {
+        "publish" => Publish,
+        "hold" => Hold,
+        "cancel" => Cancel,
     }
     Goal {
         "awareness" => Awareness,

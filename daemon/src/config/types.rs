@@ -9,7 +9,7 @@ use chrono_tz::Tz;
 use secrecy::SecretString;
 use url::Url;
 
-use super::{AccountPlan, Diagnostic, Place, Snippet, Strategy};
+use super::{AccountPlan, ApprovalConfig, ApprovalRule, Diagnostic, Place, Snippet, Strategy};
 use crate::model::{Severity as Gravity, TimeSpan, Visibility};
 
 /// The whole configuration: the main file and its `conf.d`.
@@ -19,6 +19,7 @@ pub struct Config {
     pub path: PathBuf,
     pub daemon: Daemon,
     pub media: MediaConfig,
+    pub approval: ApprovalConfig,
     pub brands: BTreeMap<String, Brand>,
     pub accounts: BTreeMap<String, Account>,
     pub plugins: BTreeMap<String, PluginConfig>,
@@ -258,6 +259,7 @@ pub struct Account {
     pub quiet_after: Option<TimeSpan>,
     /// No numbers for so long are an alarm.
     pub numbers_after: Option<TimeSpan>,
+    pub approval: ApprovalRule,
 }
 
 /// Ceilings that no path to publishing passes.
@@ -416,6 +418,7 @@ pub struct GeneratorConfig {
     pub secrets: BTreeMap<String, SecretString>,
     /// Asked again when a file of its folders changes.
     pub watch: bool,
+    pub approval: ApprovalRule,
 }
 
 #[derive(Clone, Debug, PartialEq)]

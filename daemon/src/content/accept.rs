@@ -1,11 +1,11 @@
 //! Drafts become posts.
 
 use crate::config::{Account, Config};
-use crate::model::{Draft, Fault, Id, Origin, Post, Problem, Severity, TimeSpan, Timestamp};
-use crate::publish::{self, Connectors};
+use crate::model::{Draft, Fault, Id, Origin, Post, Problem, Severity, Terms, TimeSpan, Timestamp};
+use crate::publish::{self, Connectors, NewDelivery};
 use crate::store::{Store, StoreError, Tx};
 
-use super::slots;
+use super::{approval, slots};
 
 /// A draft that somebody wants posted.
 #[derive(Clone, Debug)]
@@ -93,7 +93,7 @@ pub async fn check(
     Ok(problems)
 }
 
-fn names(config: &Config, new: &NewPost) -> Result<(), AcceptError> {
+pub(super) fn names(config: &Config, new: &NewPost) -> Result<(), AcceptError> {
     if new.accounts.is_empty() {
         return Err(AcceptError::NoAccount);
     }
@@ -136,8 +136,10 @@ pub async fn accept(
     if let Some((account, _)) = accounts.first() {
         new.draft = super::utm::tagged(config, &account.brand, &new.campaign, new.draft);
     }
+    let names = new.accounts.iter().map(String::as_str);
+    let terms = approval::terms(config, &new.origin, new.pillar.as_deref(), names);
     store
-        .write(move |tx| accept_in(tx, &accounts, new, now).map_err(AcceptError::from))
+        .write(move |tx| accept_in(tx, &accounts, new, terms, now).map_err(AcceptError::from))
         .await
 }
 
@@ -164,10 +166,12 @@ pub(crate) fn targets(config: &Config, names: &[String]) -> Vec<Target> {
         .collect()
 }
 
+/// `terms`: on which a person lets it out.
 pub(crate) fn accept_in(
     tx: &mut Tx<'_>,
     accounts: &[Target],
     new: NewPost,
+    terms: Option<Terms>,
     now: Timestamp,
 ) -> Result<Accepted, StoreError> {
     let mut post = Post {
@@ -179,15 +183,27 @@ pub(crate) fn accept_in(
         created_at: now,
         repeat_after: new.repeat_after,
         deliveries: Vec::new(),
+        review: None,
+        edited_at: None,
     };
     post.id = tx.put_post(post.clone())?;
     let mut deliveries = Vec::new();
     for target in accounts {
         let due = due_time(tx, target, new.due, now)?;
-        let id = deliver(tx, &mut post, &target.0.name, due, new.round, now)?;
+        let one = NewDelivery {
+            post: post.id,
+            account: &target.0.name,
+            due,
+            round: new.round,
+            pending: terms.is_some(),
+        };
+        let id = deliver(tx, &mut post, one, now)?;
         deliveries.push((target.0.name.clone(), id, due));
     }
-    let id = tx.put_post(post)?;
+    let id = tx.put_post(post.clone())?;
+    if let Some(terms) = terms {
+        approval::propose(tx, &mut post, terms, now)?;
+    }
     Ok(Accepted {
         post: id,
         deliveries,
@@ -211,15 +227,13 @@ pub(super) fn due_time(
 pub(super) fn deliver(
     tx: &mut Tx<'_>,
     post: &mut Post,
-    account: &str,
-    due: Timestamp,
-    round: u32,
+    one: NewDelivery<'_>,
     now: Timestamp,
 ) -> Result<Id, StoreError> {
     let mut random = [0; 16];
     getrandom::fill(&mut random)
         .map_err(|error| StoreError::Invalid(format!("no random numbers: {error}")))?;
-    let id = publish::new_delivery(tx, post.id, account, due, round, random, now)?;
+    let id = publish::new_delivery(tx, one, random, now)?;
     post.deliveries.push(id);
     Ok(id)
 }

@@ -13,7 +13,7 @@ use super::accept::{self, Due, NewPost};
 use super::brief::{self, Brief};
 use super::generate::{Generators, described};
 use super::intake::Intake;
-use super::{utm, warn};
+use super::{approval, utm, warn};
 
 /// Drafts of one generator that are looked at for one slot.
 const LOOKED_AT: usize = 8;
@@ -352,6 +352,9 @@ impl Filling<'_> {
         remembered: String,
     ) -> Result<Option<Filled>, StoreError> {
         let targets = accept::targets(self.config, &new.accounts);
+        let names = new.accounts.iter().map(String::as_str);
+        let pillar = new.pillar.as_deref();
+        let terms = approval::terms(self.config, &new.origin, pillar, names);
         let (name, now, job, id) = (generator.name.clone(), self.now, self.job, self.planned.id);
         let refusals = self.refusals.clone();
         self.store
@@ -373,7 +376,7 @@ impl Filling<'_> {
                     .cloned()
                     .collect();
                 planned.accounts.clone_from(&new.accounts);
-                let accepted = accept::accept_in(tx, &targets, new, now)?;
+                let accepted = accept::accept_in(tx, &targets, new, terms, now)?;
                 tx.remove_stocked(&name, &one.key);
                 tx.put_draft(
                     &name,

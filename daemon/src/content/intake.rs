@@ -5,13 +5,13 @@
 use std::collections::BTreeSet;
 
 use crate::config::{Config, GeneratorConfig};
-use crate::model::{Id, Origin, Post, Problem, State, Stocked, Timestamp};
-use crate::publish;
+use crate::model::{Decision, Id, OnDeadline, Origin, Post, Problem, State, Stocked, Timestamp};
+use crate::publish::{self, NewDelivery};
 use crate::store::{DraftRecord, StoreError, Tx};
 
 use super::accept::{self, Due, NewPost, Target};
 use super::generate::{Generated, GeneratorDraft, GeneratorDue, Report};
-use super::{fill, slots, utm};
+use super::{approval, fill, slots, utm};
 
 /// What a generator gave, on its way into the store.
 pub(super) struct Intake {
@@ -141,7 +141,9 @@ impl Intake {
             campaign: draft.campaign,
             round,
         };
-        let accepted = accept::accept_in(tx, targets, new, self.now)?;
+        let names = targets.iter().map(|(account, _)| account.name.as_str());
+        let terms = approval::terms(&self.config, &new.origin, new.pillar.as_deref(), names);
+        let accepted = accept::accept_in(tx, targets, new, terms, self.now)?;
         tx.put_draft(
             &self.generator.name,
             &DraftRecord {
@@ -252,11 +254,16 @@ impl Intake {
         }
         let untouched = !deliveries.is_empty()
             && deliveries.iter().all(|delivery| {
-                matches!(delivery.state, State::Waiting) && delivery.first_attempt.is_none()
-                    || withdrawn(delivery)
+                waits(delivery) && delivery.first_attempt.is_none() || withdrawn(delivery)
             });
         let changed = known.revision != draft.revision || known.withdrawn;
-        if !changed || !untouched {
+        if changed && is_turned_down(&post) {
+            // It is other than what nobody wanted: somebody is asked anew.
+            return self.new_post(tx, draft, targets, due, known.round);
+        }
+        // What a person wrote stays.
+        let edited = post.edited_at.is_some() && !known.withdrawn;
+        if !changed || !untouched || edited {
             return Ok(());
         }
         self.update(tx, draft, &mut known, post, targets, due)
@@ -273,6 +280,17 @@ impl Intake {
         due: Due,
     ) -> Result<(), StoreError> {
         let now = self.now;
+        let names: Vec<&str> = targets
+            .iter()
+            .map(|(account, _)| account.name.as_str())
+            .collect();
+        let origin = self.origin(&draft);
+        let pillar = draft.pillar.as_deref().or(post.pillar.as_deref());
+        let terms = approval::terms(&self.config, &origin, pillar, names);
+        if terms.is_some() && is_taken(tx, &post)? {
+            // Nobody has let out what it would become.
+            return Ok(());
+        }
         // The plan has chosen its accounts and its time, pillar and campaign.
         let placed = self.waits && due == Due::Slot;
         let targets = if placed { &[] } else { targets };
@@ -283,7 +301,7 @@ impl Intake {
             let wanted = targets
                 .iter()
                 .any(|(account, _)| account.name == delivery.account);
-            if !wanted && delivery.state == State::Waiting {
+            if !wanted && waits(&delivery) {
                 // A worker that has just taken it wins; then it is published as it was.
                 let reason = "the account is not among the post's any more".to_owned();
                 let _ = publish::cancel_in(tx, id, reason, now);
@@ -294,7 +312,7 @@ impl Intake {
             for id in &post.deliveries {
                 if let Some(delivery) = tx.delivery(*id)?
                     && delivery.account == target.0.name
-                    && delivery.state == State::Waiting
+                    && waits(&delivery)
                 {
                     existing = Some(delivery);
                 }
@@ -309,11 +327,18 @@ impl Intake {
                 }
                 None => {
                     let due = accept::due_time(tx, target, due, now)?;
-                    accept::deliver(tx, &mut post, &target.0.name, due, known.round, now)?;
+                    let one = NewDelivery {
+                        post: post.id,
+                        account: &target.0.name,
+                        due,
+                        round: known.round,
+                        pending: terms.is_some(),
+                    };
+                    accept::deliver(tx, &mut post, one, now)?;
                 }
             }
         }
-        post.origin = self.origin(&draft);
+        post.origin = origin;
         let (pillar, campaign) = if placed {
             (
                 draft.pillar.or(post.pillar),
@@ -329,7 +354,10 @@ impl Intake {
         post.pillar = pillar;
         post.campaign = campaign;
         post.repeat_after = draft.repeat_after;
-        let id = tx.put_post(post)?;
+        let id = tx.put_post(post.clone())?;
+        if let Some(terms) = terms {
+            approval::propose(tx, &mut post, terms, now)?;
+        }
         known.revision = draft.revision;
         known.withdrawn = false;
         tx.put_draft(&self.generator.name, known)?;
@@ -381,8 +409,9 @@ impl Intake {
                 let Some(delivery) = tx.delivery(*id)? else {
                     continue;
                 };
-                let waits = delivery.state == State::Waiting;
-                if waits && publish::cancel_in(tx, *id, WITHDRAWN.to_owned(), self.now).is_ok() {
+                if waits(&delivery)
+                    && publish::cancel_in(tx, *id, WITHDRAWN.to_owned(), self.now).is_ok()
+                {
                     cancelled += 1;
                     self.want_another(tx, post.id, delivery.due)?;
                 }
@@ -401,6 +430,35 @@ impl Intake {
 }
 
 const WITHDRAWN: &str = "its source is gone";
+
+/// Nothing of it has begun.
+fn waits(delivery: &crate::model::Delivery) -> bool {
+    matches!(delivery.state, State::Waiting | State::Pending)
+}
+
+/// A worker has just taken a delivery of it.
+fn is_taken(tx: &Tx<'_>, post: &Post) -> Result<bool, StoreError> {
+    for id in &post.deliveries {
+        if let Some(job) = tx.delivery(*id)?.and_then(|delivery| delivery.job)
+            && tx.is_leased(job)?
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Somebody has said no, or nobody yes in time.
+fn is_turned_down(post: &Post) -> bool {
+    post.review.as_ref().is_some_and(|review| {
+        let lapsed = review.terms.on_deadline == OnDeadline::Cancel;
+        match review.decision {
+            Some(Decision::Rejected { .. }) => true,
+            Some(Decision::Lapsed) => lapsed,
+            Some(Decision::Approved) | None => false,
+        }
+    })
+}
 
 fn withdrawn(delivery: &crate::model::Delivery) -> bool {
     matches!(&delivery.state, State::Cancelled { reason } if reason == WITHDRAWN)

@@ -2,6 +2,7 @@
 //! delivery for each account.
 
 mod accept;
+mod approval;
 mod brief;
 mod fill;
 mod generate;
@@ -12,6 +13,7 @@ mod warn;
 
 pub use accept::{AcceptError, Accepted, Due, NewPost, accept, check};
 pub(crate) use accept::{accept_in, targets};
+pub use approval::{Edit, Edited, edit};
 pub use brief::{Brief, CampaignBrief, PillarBrief, VoiceBrief};
 pub use fill::{Filled, fill};
 pub(crate) use fill::{is_wanted, want};

@@ -38,6 +38,8 @@ pub enum State {
     Missed {
         reason: String,
     },
+    /// A person has not let its post out yet: nothing in the queue works on it.
+    Pending,
 }
 
 impl State {
@@ -52,6 +54,7 @@ impl State {
             State::Failed { .. } => "failed",
             State::Cancelled { .. } => "cancelled",
             State::Missed { .. } => "missed",
+            State::Pending => "pending",
         }
     }
 

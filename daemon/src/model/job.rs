@@ -66,6 +66,10 @@ pub enum Work {
     Fill {
         planned: Id,
     },
+    /// See to a post that nobody has let out, before its deadline and at it.
+    Deadline {
+        post: Id,
+    },
     /// Bring a message to a channel.
     Notify {
         channel: String,

@@ -11,6 +11,7 @@ mod job;
 mod metric;
 mod plan;
 mod post;
+mod review;
 mod time;
 
 pub use account::{Checked, Chosen, Connection, Ended};
@@ -26,4 +27,5 @@ pub use post::{
     Draft, FocalPoint, Link, MediaItem, MediaKind, Mention, Offer, Origin, Poll, Post, ThreadPart,
     Visibility,
 };
+pub use review::{Decision, OnDeadline, Review, Terms};
 pub use time::{ParseTimeSpanError, TimeSpan, Timestamp};

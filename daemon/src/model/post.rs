@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, Id, TimeSpan, Timestamp};
+use super::{Digest, Id, Review, TimeSpan, Timestamp};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -208,4 +208,11 @@ pub struct Post {
     /// Post it again this long after it was published.
     pub repeat_after: Option<TimeSpan>,
     pub deliveries: Vec<Id>,
+    /// None: nobody has to let it out.
+    #[serde(default)]
+    pub review: Option<Review>,
+    /// When a person gave it other words last: what its generator changes since is not taken
+    /// on.
+    #[serde(default)]
+    pub edited_at: Option<Timestamp>,
 }

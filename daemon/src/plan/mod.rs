@@ -21,7 +21,7 @@ use crate::store::{Store, StoreError, View};
 
 pub use fill::{buried, fill};
 pub use objective::Cost;
-pub use record::{PlanError, Swapped, cancel, lock, move_to, regenerate, swap};
+pub use record::{PlanError, Swapped, cancel, lock, move_to, regenerate, reject, swap};
 pub use view::{Ratio, ratio_at};
 
 use objective::Problem;

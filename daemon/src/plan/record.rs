@@ -2,8 +2,8 @@
 
 use crate::config::Config;
 use crate::content;
-use crate::model::{Id, PlanState, Planned, State, TimeSpan, Timestamp};
-use crate::publish;
+use crate::model::{Decision, Id, PlanState, Planned, State, TimeSpan, Timestamp};
+use crate::publish::{self, ReviewError};
 use crate::store::{Store, StoreError, Tx};
 
 use super::Proposal;
@@ -107,7 +107,7 @@ fn waiting(tx: &Tx<'_>, planned: &Planned) -> Result<Vec<Id>, PlanError> {
             continue;
         };
         match delivery.state {
-            State::Waiting => ids.push(id),
+            State::Waiting | State::Pending => ids.push(id),
             State::Cancelled { .. } | State::Missed { .. } | State::Failed { .. } => {}
             _ => {
                 return refuse(
@@ -242,6 +242,53 @@ pub async fn regenerate(
             Ok(planned)
         })
         .await
+}
+
+/// A person does not want a post: its slot, where the plan has one for it that is to come, gets
+/// another, whose generator is told why. The slot, where there is one.
+///
+/// # Errors
+/// The post does not wait for a person; its slot is locked.
+pub async fn reject(
+    store: &Store,
+    post: Id,
+    because: Option<String>,
+    by: String,
+    now: Timestamp,
+) -> Result<Option<Planned>, ReviewError> {
+    store
+        .write(move |tx| reject_in(tx, post, because, &by, now))
+        .await
+}
+
+/// As [`reject`], in a batch.
+///
+/// # Errors
+/// As [`reject`].
+pub(crate) fn reject_in(
+    tx: &mut Tx<'_>,
+    post: Id,
+    because: Option<String>,
+    by: &str,
+    now: Timestamp,
+) -> Result<Option<Planned>, ReviewError> {
+    let decision = Decision::Rejected {
+        because: because.clone(),
+    };
+    let rejected = publish::decide(tx, post, decision, by, now)?;
+    let slots = tx.planned_between(now, Timestamp::MAX)?;
+    let slot = slots.into_iter().find(|one| one.post == Some(post));
+    let Some(mut planned) = slot else {
+        return Ok(None);
+    };
+    // Where some of it went out, the slot has what it needs.
+    let whole = waiting(tx, &planned).is_ok_and(|left| left.is_empty());
+    if planned.slot <= now || planned.locked || !whole || rejected.deliveries.is_empty() {
+        return Ok(None);
+    }
+    planned.feedback = because;
+    content::want(tx, &mut planned, now, now)?;
+    Ok(Some(planned))
 }
 
 /// Locks a planned slot, or unlocks it.

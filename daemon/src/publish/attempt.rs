@@ -266,7 +266,8 @@ impl Publisher {
             | State::Parked { .. }
             | State::Failed { .. }
             | State::Cancelled { .. }
-            | State::Missed { .. } => Ok(Step::Nothing),
+            | State::Missed { .. }
+            | State::Pending => Ok(Step::Nothing),
         }
     }
 

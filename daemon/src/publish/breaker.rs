@@ -167,6 +167,8 @@ fn sign(event: &Event) -> Option<Sign> {
         | Event::Refused { .. }
         | Event::Missed { .. }
         | Event::Cancelled { .. }
+        | Event::Proposed
+        | Event::Approved
         | Event::Retried
         | Event::Settled { .. } => None,
     }

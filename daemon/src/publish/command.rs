@@ -1,9 +1,12 @@
 //! What people ask of deliveries: cancel, move, retry, resolve, hold.
 
 use crate::config::Account;
-use crate::model::{Delivery, Id, Job, NewJob, Priority, Receipt, State, Timestamp, Work};
+use crate::model::{
+    Delivery, Id, Job, NewJob, OnDeadline, Post, Priority, Receipt, State, Terms, Timestamp, Work,
+};
 use crate::store::{Again, Store, StoreError, Tx, View};
 
+use super::approval;
 use super::record;
 use super::transition::{self, Event, Rules};
 use super::{Promise, lane};
@@ -62,7 +65,7 @@ fn job_of(tx: &mut Tx<'_>, delivery: &mut Delivery, now: Timestamp) -> Result<Jo
         .ok_or_else(|| StoreError::Invalid("a job that was just enqueued is missing".to_owned()))
 }
 
-fn change(
+pub(super) fn change(
     tx: &mut Tx<'_>,
     mut delivery: Delivery,
     event: Event,
@@ -109,7 +112,7 @@ pub(crate) fn cancel_in(
     };
     match &delivery.state {
         State::Waiting if !running => change(tx, delivery, Event::Cancelled { reason }, now),
-        State::Failed { .. } | State::Parked { .. } => {
+        State::Failed { .. } | State::Parked { .. } | State::Pending => {
             change(tx, delivery, Event::Cancelled { reason }, now)
         }
         State::Published => refuse(&delivery, "it can be deleted on the platform only"),
@@ -139,6 +142,15 @@ pub(crate) fn move_in(
     now: Timestamp,
 ) -> Result<Delivery, CommandError> {
     let mut delivery = find(tx, id)?;
+    if delivery.state == State::Pending {
+        delivery.due = due;
+        tx.put_delivery(&mut delivery)?;
+        // Its deadline goes by its due time.
+        if let Some(mut post) = tx.post(delivery.post)? {
+            approval::arm(tx, &mut post, now)?;
+        }
+        return Ok(delivery);
+    }
     let job = job_of(tx, &mut delivery, now)?;
     if delivery.state != State::Waiting || tx.is_leased(job.id)? {
         return refuse(&delivery, "only one that waits can be moved");
@@ -156,7 +168,14 @@ pub async fn retry(store: &Store, id: Id, now: Timestamp) -> Result<Delivery, Co
     store
         .write(move |tx| {
             let mut delivery = find(tx, id)?;
+            let post = tx.post(delivery.post)?;
             match &delivery.state {
+                State::Pending => refuse(&delivery, "`jarchi approve` lets its post out"),
+                State::Cancelled { .. }
+                    if let Some(mut post) = post.filter(|post| !approval::is_let_out(post)) =>
+                {
+                    again_pending(tx, delivery, &mut post, now)
+                }
                 State::Failed { .. } | State::Missed { .. } | State::Cancelled { .. } => {
                     delivery.due = delivery.due.max(now);
                     change(tx, delivery, Event::Retried, now)
@@ -178,6 +197,27 @@ pub async fn retry(store: &Store, id: Id, now: Timestamp) -> Result<Delivery, Co
             }
         })
         .await
+}
+
+/// What nobody has let out is asked about once more.
+fn again_pending(
+    tx: &mut Tx<'_>,
+    mut delivery: Delivery,
+    post: &mut Post,
+    now: Timestamp,
+) -> Result<Delivery, CommandError> {
+    delivery.due = delivery.due.max(now);
+    delivery.state = State::Pending;
+    tx.put_delivery(&mut delivery)?;
+    if let Some(terms) = post.review.as_ref().map(|review| review.terms) {
+        // Its deadline has passed: now it waits for a person as long as it takes.
+        let terms = Terms {
+            on_deadline: OnDeadline::Hold,
+            ..terms
+        };
+        approval::propose(tx, post, terms, now)?;
+    }
+    Ok(delivery)
 }
 
 /// Settles a parked delivery by what a person saw.

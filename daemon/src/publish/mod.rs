@@ -5,8 +5,10 @@
 //! publish something, the delivery is on disk as `attempting`; found so after a crash, or
 //! left without an answer, it is `unknown`, and is looked up before anything is sent
 //! again. `record` writes what a change comes to, `attempt` makes the calls, `rails` has the
-//! ceilings, `breaker` keeps off what would fail, `command` has what people ask for.
+//! ceilings, `breaker` keeps off what would fail, `command` has what people ask for, and
+//! `approval` the posts that a person lets out.
 
+mod approval;
 mod attempt;
 mod breaker;
 mod command;
@@ -16,6 +18,8 @@ mod record;
 mod restored;
 mod transition;
 
+pub(crate) use approval::propose;
+pub use approval::{ReviewError, decide, is_pending, see_to_deadline};
 pub use attempt::Publisher;
 pub use breaker::{after_start, mend, refuse};
 pub use command::{CommandError, Resolution, cancel, held, hold, move_to, release, resolve, retry};
@@ -26,5 +30,5 @@ pub use connector::{
 };
 pub use rails::{Verdict, fingerprint};
 pub(crate) use record::posted_note;
-pub use record::{lane, new_delivery};
+pub use record::{NewDelivery, lane, new_delivery};
 pub use transition::Event;

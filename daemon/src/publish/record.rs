@@ -85,6 +85,11 @@ fn tell(
     {
         alarm::raise(tx, &Cause::missed(delivery, reason), now)?;
     }
+    let left = before.is_some_and(|before| before.state == State::Pending)
+        && delivery.state != State::Pending;
+    if left && !super::approval::still_pending(tx, delivery.post)? {
+        alarm::clear(tx, &Cause::unapproved_key(delivery.post), now)?;
+    }
     if arrived(|state| *state == State::Published) {
         let account = &delivery.account;
         let post = tx.post(delivery.post)?;
@@ -107,27 +112,38 @@ pub fn lane(account: &str) -> String {
     format!("account:{account}")
 }
 
+/// A delivery that is to be made.
+#[derive(Clone, Copy, Debug)]
+pub struct NewDelivery<'a> {
+    pub post: Id,
+    pub account: &'a str,
+    pub due: Timestamp,
+    pub round: u32,
+    /// A person has to let it out: it gets no job.
+    pub pending: bool,
+}
+
 /// A new delivery and its job, in the batch that accepts the post.
 ///
 /// # Errors
 /// The store's.
 pub fn new_delivery(
     tx: &mut Tx<'_>,
-    post: Id,
-    account: &str,
-    due: Timestamp,
-    round: u32,
+    new: NewDelivery<'_>,
     random: [u8; 16],
     now: Timestamp,
 ) -> Result<Id, StoreError> {
     let mut delivery = Delivery {
         id: Id(0),
-        post,
-        account: account.to_owned(),
+        post: new.post,
+        account: new.account.to_owned(),
         key: DeliveryKey::from_random(random),
         created_at: now,
-        due,
-        state: State::Waiting,
+        due: new.due,
+        state: match new.pending {
+            true => State::Pending,
+            false => State::Waiting,
+        },
         progress: None,
         receipt: None,
         job: None,
@@ -135,15 +151,18 @@ pub fn new_delivery(
         first_attempt: None,
         faults: 0,
         history: Vec::new(),
-        round,
+        round: new.round,
         uncertain: None,
     };
     let id = tx.put_delivery(&mut delivery)?;
+    if new.pending {
+        return Ok(id);
+    }
     delivery.job = Some(tx.enqueue(
         NewJob {
-            lane: lane(account),
+            lane: lane(new.account),
             priority: Priority::Normal,
-            due,
+            due: new.due,
             work: Work::Publish { delivery: id },
         },
         now,

@@ -16,6 +16,8 @@
 //!   waiting --Miss--> missed    waiting --Cancel--> cancelled
 //!   attempting, waiting --invalid, unauthorised, tries used up--> failed
 //!   parked, failed, missed, cancelled --Retry--> waiting, processing or unknown
+//!
+//!   pending --Approved--> waiting    waiting --Proposed--> pending --Cancel--> cancelled
 //! ```
 
 use crate::config::Retry;
@@ -97,6 +99,10 @@ pub enum Event {
     Cancelled {
         reason: String,
     },
+    /// A person has to let it out first.
+    Proposed,
+    /// It may go out.
+    Approved,
     /// A person wants it tried again.
     Retried,
     /// A person says that it is there.
@@ -281,6 +287,16 @@ pub(super) fn next(delivery: &mut Delivery, job: &Job, event: Event, rules: &Rul
         Event::Cancelled { reason } => {
             delivery.state = State::Cancelled { reason };
             Follow::Done
+        }
+        Event::Proposed => {
+            delivery.state = State::Pending;
+            Follow::Done
+        }
+        Event::Approved => {
+            // What was due before somebody said yes is due now, and not too late.
+            delivery.due = delivery.due.max(now);
+            delivery.state = State::Waiting;
+            Follow::At(delivery.due, Again::Fresh)
         }
         Event::Retried => {
             delivery.faults = 0;

@@ -217,7 +217,7 @@ impl Alarms {
         let targets = content::targets(config, &new.accounts);
         self.store
             .write(move |tx| {
-                content::accept_in(tx, &targets, new, now)?;
+                content::accept_in(tx, &targets, new, None, now)?;
                 alarm::delivered(tx, &channel, &notice, now)?;
                 tx.complete(id)
             })

@@ -13,7 +13,7 @@ use crate::measure::Collector;
 use crate::media::Created;
 use crate::model::{Fault, Job, Timestamp, Work};
 use crate::plan;
-use crate::publish::{Connectors, Publisher};
+use crate::publish::{self, Connectors, Publisher};
 use crate::queue::{Disposition, Group, Worker, Working};
 use crate::store::{Store, StoreError, Tx};
 
@@ -57,6 +57,13 @@ impl Stations {
                     now,
                 )
                 .await
+            }
+            Work::Deadline { post } => {
+                let now = self.clock.now();
+                match publish::see_to_deadline(&self.store, *post, job.id, now).await {
+                    Ok(disposition) => disposition,
+                    Err(error) => Disposition::Fault(Fault::Transient(error.to_string())),
+                }
             }
             Work::Watch => self.alarms.watch(&job).await,
             Work::Refresh { account } => match &self.keeper {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::model::{Id, Timestamp};
+use crate::model::{Id, State, Timestamp};
 
 use super::export::codec;
 use super::jobs::{JOBS, due_key};
@@ -149,7 +149,8 @@ fn check_jobs(view: View<'_>, report: &mut CheckReport) -> Result<(), StoreError
     Ok(())
 }
 
-/// A delivery has its post, and one that is not settled has its job.
+/// A delivery has its post, and one that is neither settled nor waits for a person has its
+/// job.
 fn check_deliveries(view: View<'_>, report: &mut CheckReport) -> Result<(), StoreError> {
     readables(view, &DELIVERIES, |_, delivery| {
         if !view.contains(Tree::Posts, &delivery.post.to_key())? {
@@ -162,7 +163,8 @@ fn check_deliveries(view: View<'_>, report: &mut CheckReport) -> Result<(), Stor
             Some(job) => view.contains(Tree::Jobs, &job.to_key())?,
             None => false,
         };
-        if !delivery.state.is_settled() && !job {
+        let rests = delivery.state.is_settled() || delivery.state == State::Pending;
+        if !rests && !job {
             report.problems.push(format!(
                 "delivery {} is {} and nothing in the queue works on it",
                 delivery.id,

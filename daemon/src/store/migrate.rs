@@ -7,7 +7,7 @@ use super::{Store, StoreError};
 
 /// The schema that this version writes. Fields that are added at the end of a record with
 /// a default do not change it.
-pub const SCHEMA: u32 = 2;
+pub const SCHEMA: u32 = 3;
 
 const KEY: &[u8] = b"schema";
 
@@ -17,6 +17,8 @@ type Step = fn(&mut Tx<'_>) -> Result<(), StoreError>;
 const STEPS: [Step; SCHEMA as usize - 1] = [
     // To 2: planned slots, drafts that wait for one, and the jobs for them. Nothing is
     // written anew; a version that does not know them keeps off.
+    |_| Ok(()),
+    // To 3: deliveries that are pending, and the jobs for their deadlines.
     |_| Ok(()),
 ];
 

@@ -115,7 +115,11 @@ fn is_over(tx: &Tx<'_>, delivery: &Delivery, horizon: &Horizon) -> Result<bool, 
     let limit = match delivery.state {
         State::Published | State::Cancelled { .. } | State::Missed { .. } => horizon.settled,
         State::Failed { .. } | State::Parked { .. } => horizon.dead_letters,
-        State::Waiting | State::Attempting { .. } | State::Processing | State::Unknown { .. } => {
+        State::Waiting
+        | State::Attempting { .. }
+        | State::Processing
+        | State::Unknown { .. }
+        | State::Pending => {
             return Ok(false);
         }
     };

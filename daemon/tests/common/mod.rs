@@ -44,6 +44,7 @@ pub fn account(name: &str) -> Account {
         quiet_after: None,
         app: jarchi::config::AppKeys::default(),
         numbers_after: None,
+        approval: Default::default(),
     }
 }
 
@@ -81,6 +82,7 @@ pub fn config(dir: &Path, accounts: &[Account]) -> Arc<Config> {
             least_free: 0,
         },
         media: MediaConfig::default(),
+        approval: Default::default(),
         brands: BTreeMap::from([(brand.name.clone(), brand)]),
         accounts: accounts
             .iter()

@@ -4,11 +4,14 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use jarchi::model::{Fault, Id, Metric, Problem, Progress, Receipt, TimeSpan, Timestamp};
+use jarchi::model::{Fault, Id, Metric, Problem, Progress, Receipt, Severity, TimeSpan, Timestamp};
 use jarchi::publish::{
     Answer, Answering, Call, Connector, Connectors, Finding, Measured, Outcome, Promise,
     Unavailable,
 };
+
+/// Characters.
+pub const LONGEST: usize = 300;
 
 /// What the next call does.
 #[derive(Clone, Debug)]
@@ -32,6 +35,8 @@ pub enum Turn {
 pub struct Book {
     /// Parts that are there, by delivery key and number, in the order in which they came.
     pub parts: Vec<(String, usize)>,
+    /// Of the first parts, as they were given.
+    pub texts: Vec<String>,
     pub turns: VecDeque<Turn>,
     pub looks: VecDeque<Fault>,
     pub calls: usize,
@@ -76,6 +81,9 @@ impl Platform {
     /// Publishes part `part` of a call's post.
     async fn step(&self, call: Call, part: usize) -> Answer<Outcome> {
         let key = call.delivery.key.to_string();
+        if part == 0 {
+            self.book().texts.push(call.draft.text.clone());
+        }
         // A thread has a part for each of its own and one for the post itself.
         let parts = call.draft.thread.len() + 1;
         let turn = {
@@ -187,10 +195,16 @@ impl Connector for Platform {
         self.promise
     }
 
-    fn validate(&self, _: jarchi::model::Draft) -> Answering<'_, Vec<Problem>> {
-        Box::pin(async {
+    fn validate(&self, draft: jarchi::model::Draft) -> Answering<'_, Vec<Problem>> {
+        Box::pin(async move {
+            let length = draft.text.chars().count();
+            let refused = (length > LONGEST).then(|| Problem {
+                severity: Severity::Error,
+                place: "text".to_owned(),
+                message: format!("{length} characters; the platform takes {LONGEST}"),
+            });
             Answer {
-                result: Ok(Vec::new()),
+                result: Ok(refused.into_iter().collect()),
                 sent: false,
             }
         })

@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod approval;
 mod filling;
 mod shares;
 mod stage;

@@ -12,7 +12,8 @@ use jarchi::content::Brief;
 use jarchi::model::{Delivery, Fault, Id, Planned, Post, Timestamp};
 use jarchi::plugin::broker::{Broker, BrokerOptions};
 use jarchi::publish::Promise;
-use jarchi::service::{Running, Setup, start};
+use jarchi::service::api::Request;
+use jarchi::service::{Client, Running, Setup, start};
 use jarchi::store::{DeliveryFilter, JobFilter, Store, StoreError};
 use tokio::sync::watch;
 
@@ -131,9 +132,21 @@ pub struct World {
 
 impl World {
     pub async fn start(tips: &[&str], offers: &[&str], writer: Arc<Writer>) -> Self {
+        World::with(tips, offers, writer, |_| {}).await
+    }
+
+    /// With a configuration that is changed before.
+    pub async fn with(
+        tips: &[&str],
+        offers: &[&str],
+        writer: Arc<Writer>,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let (dir, path) = scratch();
         let (clock, hands) = Clock::manual(at(EARLY));
-        let config = Arc::new(bakery(&path, tips, offers));
+        let mut config = bakery(&path, tips, offers);
+        change(&mut config);
+        let config = Arc::new(config);
         let platform = Platform::new(Promise::default(), false);
         let (setup, keep) = setup(&config, &path, &clock, writer.clone(), platform.clone());
         let world = World {
@@ -151,6 +164,40 @@ impl World {
             .until(|world| world.view_note("schedule:week").is_some())
             .await;
         world
+    }
+
+    /// The daemon stops, and another goes on.
+    pub async fn again(self) -> Self {
+        let World {
+            _dir,
+            config,
+            clock,
+            hands,
+            writer,
+            platform,
+            running,
+            _keep,
+        } = self;
+        let path = config.daemon.data_dir.clone();
+        running.stop().await.unwrap();
+        let (setup, keep) = setup(&config, &path, &clock, writer.clone(), platform.clone());
+        World {
+            running: start(setup).await.unwrap(),
+            _dir,
+            config,
+            clock,
+            hands,
+            writer,
+            platform,
+            _keep: keep,
+        }
+    }
+
+    /// Asks the daemon, as the command line does.
+    pub async fn ask<T: serde::de::DeserializeOwned>(&self, request: Request) -> Result<T, String> {
+        let client = Client::connect(&self.config.daemon.socket).await.unwrap();
+        let answer = client.expect("a daemon").call(&request).await;
+        answer.map_err(|error| error.to_string())
     }
 
     pub fn store(&self) -> &Store {

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use jarchi::config::{
-    Approval, Brand, Campaign, Config, GeneratorConfig, Goal, Pillar, PillarKind,
-};
+use jarchi::config::{Brand, Campaign, Config, GeneratorConfig, Goal, Pillar, PillarKind};
 use jarchi::content::{Batch, Brief, Generating, GeneratorDraft, Generators};
 use jarchi::model::{Fault, Timestamp};
 
@@ -21,7 +19,7 @@ pub fn pillar(name: &str, kind: PillarKind, weight: u32, generators: &[&str]) ->
         description: None,
         generators: generators.iter().map(ToString::to_string).collect(),
         accounts: Vec::new(),
-        approval: Approval::None,
+        approval: Default::default(),
     }
 }
 
@@ -50,6 +48,7 @@ pub fn generator(name: &str) -> GeneratorConfig {
         settings: serde_json::Map::new(),
         secrets: BTreeMap::new(),
         watch: false,
+        approval: Default::default(),
     }
 }
 

@@ -7,6 +7,7 @@
     reason = "what goes wrong fails the test"
 )]
 
+mod approval;
 mod commands;
 mod configuration;
 mod data;

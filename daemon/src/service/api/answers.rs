@@ -4,7 +4,7 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Run;
-use crate::model::{Alarm, Delivery, Id, Job, Post, Problem, Sample, Timestamp};
+use crate::model::{Alarm, Delivery, Id, Job, Origin, Post, Problem, Sample, Timestamp};
 use crate::publish;
 
 use super::{Api, ApiError};
@@ -178,6 +178,18 @@ pub(super) fn local(moment: Timestamp, zone: Tz) -> String {
         .to_string()
 }
 
+/// What made a post, in words.
+pub(super) fn source(post: &Post) -> String {
+    match &post.origin {
+        Origin::Command => "command".to_owned(),
+        Origin::Alarm { cause } => format!("alarm: {cause}"),
+        Origin::Generator { name, source, .. } => match source {
+            Some(source) => format!("{name}: {source}"),
+            None => name.clone(),
+        },
+    }
+}
+
 pub(super) fn run_words(run: &Run) -> String {
     let of = |account: &Option<String>| match account {
         Some(account) => format!(" of {account}"),
@@ -208,7 +220,7 @@ pub(super) fn beginning(text: &str) -> String {
 }
 
 impl Api {
-    fn zone_of(&self, account: &str) -> Tz {
+    pub(super) fn zone_of(&self, account: &str) -> Tz {
         let config = self.config();
         config
             .accounts
@@ -246,6 +258,7 @@ impl Api {
         use crate::model::State;
         let post = self.store.view().post(delivery.post)?;
         let config = self.config();
+        let post_review = post.as_ref().and_then(|post| post.review.clone());
         let text = post.map(|post| match config.accounts.get(&delivery.account) {
             Some(account) => post.draft.in_words_of(&account.name, &account.plugin).text,
             None => post.draft.text,
@@ -267,6 +280,18 @@ impl Api {
                     _ => None,
                 }
             }),
+            State::Pending => {
+                let review = post_review
+                    .as_ref()
+                    .map(|review| review.deadline(delivery.due));
+                Some(match review {
+                    Some(deadline) => {
+                        let until = local(deadline, self.zone_of(&delivery.account));
+                        format!("waits for approval, by {until}")
+                    }
+                    None => "waits for approval".to_owned(),
+                })
+            }
             State::Attempting { .. } | State::Published => None,
         };
         Ok(DeliveryLine {
@@ -295,20 +320,11 @@ impl Api {
                     deliveries.push((delivery.account, delivery.state.name().to_owned()));
                 }
             }
-            use crate::model::Origin;
-            let source = match &post.origin {
-                Origin::Command => "command".to_owned(),
-                Origin::Alarm { cause } => format!("alarm: {cause}"),
-                Origin::Generator { name, source, .. } => match source {
-                    Some(source) => format!("{name}: {source}"),
-                    None => name.clone(),
-                },
-            };
             posts.push(PostLine {
                 post: post.id,
                 created_at: post.created_at,
                 text: beginning(&post.draft.text),
-                source,
+                source: source(&post),
                 deliveries,
             });
         }

@@ -7,6 +7,7 @@ mod media;
 mod plan;
 mod post;
 mod request;
+mod review;
 
 use std::sync::Arc;
 
@@ -33,6 +34,7 @@ pub use media::{MediaUse, MediaUses};
 pub use plan::{Calendar, CalendarDay, CalendarEntry};
 pub use post::{Attachment, PostRequest};
 pub use request::Request;
+pub use review::{ReviewLine, Reviewed, Reviews};
 
 #[derive(Clone, Debug, thiserror::Error, Serialize, Deserialize)]
 #[serde(tag = "error", rename_all = "kebab-case")]
@@ -185,6 +187,14 @@ impl Api {
                 let changed = publish::resolve(&self.store, delivery, resolution, now).await?;
                 json(&self.line(&changed)?)
             }
+            Request::Reviews => json(&self.reviews()?),
+            Request::Approve { post } => json(&self.approve(post).await?),
+            Request::Reject { post, because } => json(&self.reject(post, because).await?),
+            Request::Edit {
+                post,
+                text,
+                account,
+            } => json(&self.edit(post, text, account).await?),
             Request::RetryJob { job } => json(&self.retry_job(job).await?),
             Request::Metrics { post } => json(&self.post_metrics(post)?),
             Request::AccountMetrics { account } => json(&self.account_metrics(&account)?),

@@ -62,6 +62,25 @@ pub enum Request {
         /// The address where it is; none: it is not there, and goes out again.
         published: Option<String>,
     },
+    /// Posts that wait for a person. Answer: [`super::Reviews`].
+    Reviews,
+    /// Answer: [`super::Reviewed`], as that of the two below.
+    Approve {
+        post: Id,
+    },
+    Reject {
+        post: Id,
+        /// What is wrong with it; the generator is told.
+        #[serde(default)]
+        because: Option<String>,
+    },
+    Edit {
+        post: Id,
+        text: String,
+        /// For this account alone.
+        #[serde(default)]
+        account: Option<String>,
+    },
     /// A dead letter that is not a delivery waits again. Answer: the job.
     RetryJob {
         job: Id,
