@@ -82,6 +82,11 @@ impl Cause {
         format!("approval:{post}")
     }
 
+    /// Of an account whose inbox can't be read, though answers are waited for.
+    pub fn unheard_key(account: &str) -> String {
+        format!("account:{account}:unheard")
+    }
+
     /// Of a breaker by its name, as `account:shop`.
     pub fn breaker_key(breaker: &str) -> String {
         format!("{breaker}:breaker")
@@ -234,6 +239,20 @@ impl Cause {
         }
     }
 
+    pub fn unheard(account: &str, reason: &str) -> Self {
+        Cause::of_account(
+            Cause::unheard_key(account),
+            account,
+            format!(
+                "What is answered to drafts on account `{account}` can't be read ({})",
+                short(reason)
+            ),
+            "`jarchi approval list` shows what waits; `jarchi approve` and `jarchi reject` answer it."
+                .to_owned(),
+        )
+        .warning()
+    }
+
     pub fn missed(delivery: &Delivery, reason: &str) -> Self {
         let Delivery { id, account, .. } = delivery;
         Cause::of_account(
@@ -381,6 +400,8 @@ impl Cause {
             ),
             Work::Publish { .. }
             | Work::Deadline { .. }
+            | Work::Consult
+            | Work::Reply { .. }
             | Work::Fill { .. }
             | Work::Idle { .. }
             | Work::Tidy
@@ -414,6 +435,8 @@ impl Cause {
             }),
             Work::Publish { .. }
             | Work::Deadline { .. }
+            | Work::Consult
+            | Work::Reply { .. }
             | Work::Fill { .. }
             | Work::Idle { .. }
             | Work::Tidy

@@ -1,8 +1,9 @@
 //! Who lets posts out: what pillars, generators and accounts say of it, and the strictest of
 //! that.
 
+use super::raw::RawApproval;
 use super::reader::Located;
-use super::resolve::Resolver;
+use super::resolve::{Names, Resolver};
 use super::values::Span;
 use super::{Diagnostic, Place};
 use crate::model::{OnDeadline, Terms, TimeSpan};
@@ -37,12 +38,35 @@ impl ApprovalRule {
 pub struct ApprovalConfig {
     /// How long before the deadline of a post that needs a yes an alarm is raised.
     pub remind: TimeSpan,
+    pub through: Option<Through>,
+}
+
+/// Whom drafts are brought to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Through {
+    pub account: String,
+    /// Handles, or the platform's identifiers; never empty.
+    pub from: Vec<String>,
+    /// Between two looks for answers.
+    pub every: TimeSpan,
+}
+
+impl Through {
+    pub const EVERY: TimeSpan = TimeSpan::from_secs(30);
+
+    /// Whether this person has a say.
+    pub fn lets(&self, id: &str, handle: &str) -> bool {
+        self.from
+            .iter()
+            .any(|one| one == id || one.trim_start_matches('@').eq_ignore_ascii_case(handle))
+    }
 }
 
 impl Default for ApprovalConfig {
     fn default() -> Self {
         ApprovalConfig {
             remind: TimeSpan::from_hours(2),
+            through: None,
         }
     }
 }
@@ -78,8 +102,8 @@ pub fn strictest<'a>(
     })
 }
 
-impl Resolver<'_> {
-    pub(super) fn approval(&mut self) -> ApprovalConfig {
+impl<'a> Resolver<'a> {
+    pub(super) fn approval(&mut self, names: &Names<'a>) -> ApprovalConfig {
         let default = ApprovalConfig::default();
         let Some(raw) = self.single("approval", |file| &file.approval) else {
             return default;
@@ -89,7 +113,38 @@ impl Resolver<'_> {
                 .remind
                 .as_ref()
                 .map_or(default.remind, |span| span.value.0),
+            through: self.through(names, raw),
         }
+    }
+
+    fn through(&mut self, names: &Names<'a>, raw: &RawApproval) -> Option<Through> {
+        let Some(account) = &raw.through else {
+            let from = raw.from.as_ref().map(|one| &one.place);
+            let every = raw.every.as_ref().map(|one| &one.place);
+            for place in from.into_iter().chain(every) {
+                self.error(place, "goes with `through` alone");
+            }
+            return None;
+        };
+        let known = self.refer("account", &account.value, &account.place, &names.accounts);
+        let from = raw.from.iter().flat_map(|list| &list.value);
+        let from: Vec<String> = from.map(|one| one.value.clone()).collect();
+        if from.is_empty() {
+            self.findings.push(
+                Diagnostic::error("nobody may answer there")
+                    .at(&account.place)
+                    .help("add `from = [\"HANDLE\"]`: who has the say"),
+            );
+            return None;
+        }
+        known.then(|| Through {
+            account: account.value.0.clone(),
+            from,
+            every: raw
+                .every
+                .as_ref()
+                .map_or(Through::EVERY, |span| span.value.0),
+        })
     }
 
     /// The rule of one pillar, generator or account.

@@ -102,9 +102,10 @@ pub fn diff(old: &Config, new: &Config) -> Diff {
     keys.at_once("valid", *valid != new.media.valid);
     keys.at_once("cache", *cache != new.media.cache);
     keys.at_once("library", *library != new.media.library);
-    let ApprovalConfig { remind } = &old.approval;
+    let ApprovalConfig { remind, through } = &old.approval;
     keys.section = "approval";
     keys.at_once("remind", *remind != new.approval.remind);
+    keys.at_once("through", *through != new.approval.through);
     Diff {
         restart_needed: keys.restart,
         daemon: keys.at_once,

@@ -36,7 +36,7 @@ mod watch;
 mod wiring;
 
 pub use against::{check_against, with_defaults};
-pub use approval::{Approval, ApprovalConfig, ApprovalRule, strictest};
+pub use approval::{Approval, ApprovalConfig, ApprovalRule, Through, strictest};
 pub use diagnostic::{Diagnostic, Diagnostics, Place, Severity, Snippet};
 pub use diff::{Changes, Diff, diff};
 pub use environment::{Environment, ProcessEnvironment};

@@ -17,7 +17,7 @@ use super::values::{
 use super::{
     Approval, ApprovalConfig, ApprovalRule, BreakerConfig, ByteSize, Daemon, HostPattern, Keep,
     LatePolicy, Limits, LogConfig, LogFormat, MailSecurity, MediaConfig, Misfire, PluginConfig,
-    Rails, Retry, ScheduleConfig,
+    Rails, Retry, ScheduleConfig, Through,
 };
 use crate::model::{OnDeadline, Severity as Gravity, Visibility};
 
@@ -154,6 +154,13 @@ section! {
 
     /// How posts that wait for a person are brought to one. In one file only.
     RawApproval {
+        /// The account through which drafts are brought to somebody who answers them: with
+        /// `ok`, with `no: why`, or with other words. Its plugin needs an inbox.
+        through: Name,
+        /// Who may answer there: handles, or the platform's numbers of people.
+        from: Vec<Located<String>>,
+        /// How often answers are looked for, as long as something waits.
+        every: Span<{ 5 * SECOND }, HOUR> = Through::EVERY,
         /// How long before the deadline an alarm tells that a post that needs a yes has none.
         remind: Span<0, { 30 * DAY }> = ApprovalConfig::default().remind,
     }

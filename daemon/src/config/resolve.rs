@@ -67,7 +67,7 @@ impl<'a> Resolver<'a> {
         self.refuse_shared_names(&names);
         let daemon = self.daemon();
         let media = self.media();
-        let approval = self.approval();
+        let approval = self.approval(&names);
         let mut brands = self.brands(&names);
         let accounts = self.accounts(&names);
         let generators = self.generators(&names, &accounts);

@@ -24,7 +24,7 @@ pub(crate) fn terms<'a>(
         .collect();
     let mut rules: Vec<&ApprovalRule> = accounts.iter().map(|one| &one.approval).collect();
     match origin {
-        Origin::Alarm { .. } => return None,
+        Origin::Alarm { .. } | Origin::Approval { .. } => return None,
         Origin::Command => rules.retain(|rule| rule.approval == Approval::Required),
         Origin::Generator { name, .. } => {
             let generator = config.generators.get(name);
@@ -188,7 +188,12 @@ pub(crate) fn write_edit(
     }
     post.draft = revised.after;
     post.edited_at = Some(now);
+    // Whoever has the say has seen other words.
+    if let Some(review) = &mut post.review {
+        review.message = None;
+    }
     tx.put_post(post.clone())?;
+    publish::consult(tx, now)?;
     Ok(post)
 }
 

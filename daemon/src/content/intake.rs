@@ -399,7 +399,7 @@ impl Intake {
             // A source that is broken is passed over, not gone.
             let source = match &post.origin {
                 Origin::Generator { source, .. } => source.as_deref().unwrap_or(&known.key),
-                Origin::Command | Origin::Alarm { .. } => &known.key,
+                Origin::Command | Origin::Alarm { .. } | Origin::Approval { .. } => &known.key,
             };
             if self.is_broken(source) {
                 continue;

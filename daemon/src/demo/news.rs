@@ -168,7 +168,7 @@ fn end(delivery: &Delivery, post: Option<Post>) -> News {
             let receipt = delivery.receipt.as_ref();
             let generator = post.as_ref().and_then(|post| match &post.origin {
                 Origin::Generator { name, .. } => Some(name.clone()),
-                Origin::Command | Origin::Alarm { .. } => None,
+                Origin::Command | Origin::Approval { .. } | Origin::Alarm { .. } => None,
             });
             return News::Published {
                 account: delivery.account.clone(),

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use crate::alarm::{self, Cause};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::model::{Fault, Origin, Post, Sample, State, TimeSpan, Timestamp};
+use crate::model::{Fault, Post, Sample, State, TimeSpan, Timestamp};
 use crate::publish::Connectors;
 use crate::store::{DeliveryFilter, Store, StoreError, Subject, Tx};
 
@@ -159,8 +159,7 @@ impl Collector {
 
 /// A message to the operator: nobody's likes are counted.
 fn is_alarm(post: &Option<Post>) -> bool {
-    post.as_ref()
-        .is_some_and(|post| matches!(post.origin, Origin::Alarm { .. }))
+    post.as_ref().is_some_and(|post| post.origin.is_message())
 }
 
 /// When numbers of an account were read last.

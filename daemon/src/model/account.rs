@@ -32,6 +32,9 @@ pub struct Connection {
     /// some apps only.
     #[serde(default)]
     pub refreshes: bool,
+    /// Up to where its inbox was read.
+    #[serde(default)]
+    pub inbox_cursor: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

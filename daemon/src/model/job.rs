@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fault, Id, Notice, Timestamp};
+use super::{Fault, Id, Notice, Reply, Timestamp};
 
 /// Of the jobs that are due in a lane, the urgent go first.
 #[derive(
@@ -69,6 +69,13 @@ pub enum Work {
     /// See to a post that nobody has let out, before its deadline and at it.
     Deadline {
         post: Id,
+    },
+    /// Bring posts that wait for a person to one, and take on what was answered.
+    Consult,
+    /// Answer somebody who wrote to an account.
+    Reply {
+        account: String,
+        reply: Box<Reply>,
     },
     /// Bring a message to a channel.
     Notify {

@@ -7,6 +7,7 @@ mod account;
 mod alarm;
 mod delivery;
 mod id;
+mod inbox;
 mod job;
 mod metric;
 mod plan;
@@ -20,6 +21,7 @@ pub use delivery::{
     Attempt, AttemptOutcome, Delivery, Fault, Problem, Progress, Receipt, Severity, State,
 };
 pub use id::{DeliveryKey, Digest, Id, ParseIdError};
+pub use inbox::{Message, MessageKind, MessagePage, Reply};
 pub use job::{Job, JobFault, Lease, NewJob, Priority, Work};
 pub use metric::{Measure, Metric, ParseMeasureError, Sample};
 pub use plan::{PlanState, Planned, Stocked};

@@ -182,6 +182,8 @@ pub enum Origin {
     Command,
     /// A message to the operator: no content of the brand.
     Alarm { cause: String },
+    /// A draft that is put before whoever lets it out: no content of the brand.
+    Approval { post: Id },
     Generator {
         /// The generator's name in the configuration.
         name: String,
@@ -194,6 +196,13 @@ pub enum Origin {
         /// A path or an address.
         source: Option<String>,
     },
+}
+
+impl Origin {
+    /// A message to the operator, and no content of the brand.
+    pub const fn is_message(&self) -> bool {
+        matches!(self, Origin::Alarm { .. } | Origin::Approval { .. })
+    }
 }
 
 /// An accepted draft. Each account that it goes to has a delivery of its own.

@@ -70,6 +70,9 @@ pub struct Review {
     pub by: Option<String>,
     /// The queue's row that looks after the deadline.
     pub job: Option<Id>,
+    /// The post that brought this draft to whoever has the say.
+    #[serde(default)]
+    pub message: Option<Id>,
 }
 
 impl Review {
@@ -81,6 +84,7 @@ impl Review {
             decided_at: None,
             by: None,
             job: None,
+            message: None,
         }
     }
 

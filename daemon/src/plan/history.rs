@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::config::{Brand, Config, PillarKind};
-use crate::model::{Id, Origin, PlanState, State, Timestamp};
+use crate::model::{Id, PlanState, State, Timestamp};
 use crate::store::{DeliveryFilter, StoreError, View};
 
 use super::Choice;
@@ -70,7 +70,7 @@ pub fn counted(
             let Some(post) = view.post(delivery.post)? else {
                 continue;
             };
-            if matches!(post.origin, Origin::Alarm { .. }) {
+            if post.origin.is_message() {
                 continue;
             }
             let pillar = post

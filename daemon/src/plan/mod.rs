@@ -21,6 +21,7 @@ use crate::store::{Store, StoreError, View};
 
 pub use fill::{buried, fill};
 pub use objective::Cost;
+pub(crate) use record::reject_in;
 pub use record::{PlanError, Swapped, cancel, lock, move_to, regenerate, reject, swap};
 pub use view::{Ratio, ratio_at};
 

@@ -7,7 +7,7 @@ use crate::model::{
     Timestamp, Work,
 };
 use crate::queue::Disposition;
-use crate::store::{Store, StoreError, Tx, View};
+use crate::store::{Again, Store, StoreError, Tx, View};
 
 use super::command::{self, CommandError};
 use super::transition::Event;
@@ -92,7 +92,32 @@ pub(crate) fn propose(
         ..Review::new(terms, now)
     });
     arm(tx, post, now)?;
+    consult(tx, now)?;
     Ok(())
+}
+
+/// Has drafts that nobody has got yet brought to somebody, now.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn consult(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), StoreError> {
+    const LANE: &str = "consult:";
+    match tx.waiting_for(LANE, &Work::Consult)? {
+        Some(job) if job.due <= now => Ok(()),
+        Some(job) => tx.reschedule(job.id, now, Again::Later),
+        // One that is under way may have looked already.
+        None => tx
+            .enqueue(
+                NewJob {
+                    lane: LANE.to_owned(),
+                    priority: Priority::Normal,
+                    due: now,
+                    work: Work::Consult,
+                },
+                now,
+            )
+            .map(|_| ()),
+    }
 }
 
 /// Has the post looked after when somebody is to be reminded, and at its deadline. Its times

@@ -5,7 +5,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::model::Timestamp;
-use crate::model::{Delivery, Draft, Fault, Id, Metric, Problem, Progress, Receipt, TimeSpan};
+use crate::model::{
+    Delivery, Draft, Fault, Id, MessagePage, Metric, Problem, Progress, Receipt, Reply, TimeSpan,
+};
 
 /// A delivery as a connector sees it.
 #[derive(Clone, Debug)]
@@ -79,6 +81,21 @@ pub trait Connector: Send + Sync {
     /// none, an empty list where the post is gone.
     fn measure_posts(&self, receipts: Vec<(Id, Receipt)>) -> Answering<'_, Vec<Measured>>;
     fn measure_account(&self) -> Answering<'_, Vec<Metric>>;
+    /// What people wrote, after the cursor, oldest first.
+    fn fetch(&self, _cursor: Option<String>) -> Answering<'_, MessagePage> {
+        Box::pin(async { no_inbox() })
+    }
+    /// Answers a message.
+    fn reply(&self, _reply: Reply) -> Answering<'_, Receipt> {
+        Box::pin(async { no_inbox() })
+    }
+}
+
+fn no_inbox<T>() -> Answer<T> {
+    Answer {
+        result: Err(Fault::Unsupported("it has no inbox".to_owned())),
+        sent: false,
+    }
 }
 
 /// The numbers of one post.

@@ -18,8 +18,8 @@ mod record;
 mod restored;
 mod transition;
 
-pub(crate) use approval::propose;
 pub use approval::{ReviewError, decide, is_pending, see_to_deadline};
+pub(crate) use approval::{consult, propose};
 pub use attempt::Publisher;
 pub use breaker::{after_start, mend, refuse};
 pub use command::{CommandError, Resolution, cancel, held, hold, move_to, release, resolve, retry};

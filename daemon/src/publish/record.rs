@@ -3,8 +3,7 @@
 
 use crate::alarm::{self, Cause};
 use crate::model::{
-    AttemptOutcome, Delivery, DeliveryKey, Fault, Id, NewJob, Origin, Priority, State, Timestamp,
-    Work,
+    AttemptOutcome, Delivery, DeliveryKey, Fault, Id, NewJob, Priority, State, Timestamp, Work,
 };
 use crate::queue;
 use crate::store::{Again, PublishedEntry, StoreError, Tx};
@@ -93,7 +92,7 @@ fn tell(
     if arrived(|state| *state == State::Published) {
         let account = &delivery.account;
         let post = tx.post(delivery.post)?;
-        if !post.is_some_and(|post| matches!(post.origin, Origin::Alarm { .. })) {
+        if !post.is_some_and(|post| post.origin.is_message()) {
             tx.set_note(&posted_note(account), Some(now));
             alarm::clear(tx, &Cause::quiet_key(account), now)?;
         }

@@ -11,7 +11,9 @@ use crate::account::{Keeper, settings_of};
 use crate::config::{self, Config};
 use crate::content::{Batch, Brief, Generating, GeneratorDraft, GeneratorDue, Generators};
 use crate::media::Preparer;
-use crate::model::{Draft, Fault, Id, Metric, Problem, Receipt, Severity, TimeSpan, Timestamp};
+use crate::model::{
+    Draft, Fault, Id, MessagePage, Metric, Problem, Receipt, Reply, Severity, TimeSpan, Timestamp,
+};
 use crate::plugin::broker::Secrets;
 use crate::plugin::{
     AccountLimits, CallError, Called, Capability, Due, KvStore, Plugin, PublishRequest, Registry,
@@ -23,6 +25,7 @@ use crate::publish::{
 };
 use crate::store::{Store, StoreError};
 
+use super::inbox;
 use super::prepare::{Preparing, Ready};
 
 /// Secrets of an account or a generator: the configured ones over the captured ones.
@@ -430,6 +433,22 @@ impl Connector for Account {
     fn measure_account(&self) -> Answering<'_, Vec<Metric>> {
         Box::pin(async move {
             self.call(|plugin, subject| plugin.measure_account(subject))
+                .await
+        })
+    }
+
+    fn fetch(&self, cursor: Option<String>) -> Answering<'_, MessagePage> {
+        Box::pin(async move {
+            let answer = self
+                .call(|plugin, subject| plugin.fetch_messages(subject, cursor.clone()))
+                .await;
+            map(answer, inbox::page)
+        })
+    }
+
+    fn reply(&self, reply: Reply) -> Answering<'_, Receipt> {
+        Box::pin(async move {
+            self.call(|plugin, subject| plugin.reply(subject, inbox::answer(&reply)))
                 .await
         })
     }

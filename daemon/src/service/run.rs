@@ -24,6 +24,7 @@ use crate::store::{Store, StoreError};
 
 use super::alarms::Alarms;
 use super::api::{Api, Reload};
+use super::consult::Consult;
 use super::worker::Stations;
 use super::{Accounts, Endpoint, Health, Links, Offers, folders, socket};
 
@@ -118,6 +119,12 @@ pub async fn start(setup: Setup) -> Result<Running, RunError> {
         generators: setup.generators.clone(),
         connectors: setup.connectors.clone(),
         alarms: alarms.clone(),
+        consult: Consult {
+            store: setup.store.clone(),
+            clock: setup.clock.clone(),
+            config: setup.config.clone(),
+            connectors: setup.connectors.clone(),
+        },
         keeper: setup.accounts.as_ref().map(|one| one.keeper().clone()),
         created: setup.created.clone(),
     });
@@ -207,6 +214,7 @@ pub async fn start(setup: Setup) -> Result<Running, RunError> {
         let (config, now) = (config.clone(), setup.clock.now());
         let begun = setup.store.write(move |tx| {
             publish::after_start(tx, &config, now)?;
+            publish::consult(tx, now)?;
             alarm::wake(tx, now)
         });
         begun.await?;
@@ -307,6 +315,7 @@ async fn follow(
                 let now = clock.now();
                 let written = store.write(move |tx| {
                     publish::mend(tx, &current, &changed, now)?;
+                    publish::consult(tx, now)?;
                     alarm::wake(tx, now)
                 });
                 if let Err(error) = written.await {

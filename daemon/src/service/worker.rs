@@ -18,6 +18,7 @@ use crate::queue::{Disposition, Group, Worker, Working};
 use crate::store::{Store, StoreError, Tx};
 
 use super::alarms::Alarms;
+use super::consult::Consult;
 use super::upkeep;
 
 pub(super) struct Stations {
@@ -29,6 +30,7 @@ pub(super) struct Stations {
     pub(super) generators: Arc<dyn Generators>,
     pub(super) connectors: Arc<dyn Connectors>,
     pub(super) alarms: Arc<Alarms>,
+    pub(super) consult: Consult,
     /// None: nobody keeps tokens.
     pub(super) keeper: Option<Keeper>,
     /// None: generators make no files.
@@ -65,6 +67,8 @@ impl Stations {
                     Err(error) => Disposition::Fault(Fault::Transient(error.to_string())),
                 }
             }
+            Work::Consult => self.consult.run().await,
+            Work::Reply { account, reply } => self.consult.reply(job.id, account, reply).await,
             Work::Watch => self.alarms.watch(&job).await,
             Work::Refresh { account } => match &self.keeper {
                 Some(keeper) => keeper.run(&job, account).await,

@@ -32,7 +32,7 @@ pub fn surroundings() -> tempfile::TempDir {
         fs::create_dir_all(root.join(inner)).unwrap();
     }
     for plugin in [
-        "mastodon", "bluesky", "library", "rss", "llm", "card", "template", "trends",
+        "mastodon", "bluesky", "library", "rss", "llm", "card", "template", "trends", "telegram",
     ] {
         fs::write(root.join(format!(".jarchi/plugins/{plugin}.wasm")), "").unwrap();
     }

@@ -35,7 +35,7 @@ fn load(root: &Path, text: &str) -> Result<(config::Config, Vec<config::Diagnost
     ] {
         environment.insert(name.into(), "hush-hush".into());
     }
-    for name in ["mastodon-token", "mail-password"] {
+    for name in ["mastodon-token", "mail-password", "ops-token"] {
         fs::copy(root.join("secrets/closed"), root.join("secrets").join(name)).unwrap();
     }
     config::load(&path, &environment).map_err(|wrong| wrong.to_string())

@@ -291,10 +291,20 @@ impl Book {
 
     /// What a message wants of us; none where it is talk among others.
     fn asked(&self, message: &Message, ground: &Ground) -> Option<(Asked, Option<String>)> {
-        if message.chat.kind == ChatKind::Private {
-            return Some((Asked::Direct, None));
-        }
         let ours = message.chat.id == ground.chat.chat.id;
+        if message.chat.kind == ChatKind::Private {
+            let answered = message.reply_to_message.as_deref();
+            let own = answered.filter(|one| {
+                let author = one.from.as_ref();
+                author.is_some_and(|user| user.id == ground.me.id)
+            });
+            // Where the account's chat is this one, what is answered is a post of ours.
+            let post = own.map(|one| match ours {
+                true => one.message_id.to_string(),
+                false => name(one.chat.id, one.message_id),
+            });
+            return Some((Asked::Direct, post));
+        }
         if !ours && Some(message.chat.id) != ground.chat.linked_chat_id {
             return None;
         }

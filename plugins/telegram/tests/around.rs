@@ -3,7 +3,7 @@
 mod common;
 
 use common::{account, account_of, delivery, methods, options, poll, publish, stage};
-use jarchi_platforms::telegram::{CHANNEL, DISCUSSION, GROUP};
+use jarchi_platforms::telegram::{CHANNEL, DISCUSSION, GROUP, PERSON};
 use jarchi_plugin_sdk::inbox::{Answer, Kind};
 use jarchi_plugin_sdk::{
     Analytics, Connection, Error, Inbox, Measure, MediaItem, Metric, Post, Publisher, ThreadPart,
@@ -362,6 +362,38 @@ fn comments_and_messages() {
     );
     Telegram::like(&account(), comment).unwrap();
     assert_eq!(stage.platform.borrow().reactions[0].1, first);
+}
+
+/// The account's chat is with one person: what she answers is told from what she writes.
+#[test]
+fn answers_in_a_chat_with_one_person() {
+    let stage = stage();
+    stage.platform.borrow_mut().befriend();
+    let account = account_of(&PERSON.to_string(), json!({}));
+    let mut delivery = delivery(Post::text("Salam"));
+    delivery.account = account.clone();
+    let receipt = publish(&stage, &delivery).unwrap();
+    let (now, post) = (stage.now(), receipt.id.parse().unwrap());
+    let own;
+    {
+        let mut server = stage.platform.borrow_mut();
+        server.written(PERSON, "hə", Some(post), now + 1000);
+        own = server.written(PERSON, "a word more", None, now + 2000);
+        server.written(PERSON, "to myself", Some(own), now + 3000);
+    }
+    let page = Telegram::fetch(&account, None).unwrap();
+    let answered: Vec<Option<&str>> = page
+        .messages
+        .iter()
+        .map(|one| one.in_reply_to.as_deref())
+        .collect();
+    assert_eq!(answered, [Some(receipt.id.as_str()), None, None]);
+    assert!(
+        page.messages
+            .iter()
+            .all(|one| one.kind == Kind::DirectMessage)
+    );
+    assert!(own > 0);
 }
 
 #[test]

@@ -166,7 +166,7 @@ pub struct AccountLine {
 }
 
 /// A moment by the wall clock, with the zone's short name; seconds where there are some.
-pub(super) fn local(moment: Timestamp, zone: Tz) -> String {
+pub(in crate::service) fn local(moment: Timestamp, zone: Tz) -> String {
     let format = match moment.0 / 1000 % 60 {
         0 => "%a %Y-%m-%d %H:%M %Z",
         _ => "%a %Y-%m-%d %H:%M:%S %Z",
@@ -183,6 +183,7 @@ pub(super) fn source(post: &Post) -> String {
     match &post.origin {
         Origin::Command => "command".to_owned(),
         Origin::Alarm { cause } => format!("alarm: {cause}"),
+        Origin::Approval { post } => format!("approval of post {post}"),
         Origin::Generator { name, source, .. } => match source {
             Some(source) => format!("{name}: {source}"),
             None => name.clone(),

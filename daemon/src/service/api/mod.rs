@@ -26,6 +26,7 @@ use crate::publish::{self, CommandError, Connectors, Resolution};
 use crate::service::{Accounts, Links};
 use crate::store::{Again, DeliveryFilter, JobFilter, Store, StoreError, Subject};
 
+pub(super) use answers::local;
 pub use answers::{
     AlarmList, AlarmTest, BreakerLine, Deliveries, DeliveryLine, Held, Metrics, MetricsOf,
     PostDetail, PostLine, Posted, Posts, QueueList, Released, ScheduleLine, Schedules, Status,
@@ -497,7 +498,7 @@ impl Api {
             for job in view.jobs(*filter, limit)? {
                 if !matches!(
                     job.work,
-                    Work::Publish { .. } | Work::Watch | Work::Refresh { .. }
+                    Work::Publish { .. } | Work::Watch | Work::Consult | Work::Refresh { .. }
                 ) {
                     jobs.push(job);
                 }

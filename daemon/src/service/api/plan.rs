@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Brand, Config};
 use crate::content::local_moment;
-use crate::model::{Id, Origin, PlanState, Planned, State, Timestamp};
+use crate::model::{Id, PlanState, Planned, State, Timestamp};
 use crate::plan::{self, Proposal, Ratio, Span};
 use crate::store::DeliveryFilter;
 
@@ -202,9 +202,7 @@ impl Api {
             };
             for delivery in view.deliveries(&filter, usize::MAX)? {
                 let post = view.post(delivery.post)?;
-                let told = post
-                    .as_ref()
-                    .is_some_and(|post| matches!(post.origin, Origin::Alarm { .. }));
+                let told = post.as_ref().is_some_and(|post| post.origin.is_message());
                 if told || delivery.due >= to {
                     continue;
                 }

@@ -65,6 +65,8 @@ pub const CHANNEL: i64 = -1_001_111_111_111;
 pub const DISCUSSION: i64 = -1_002_222_222_222;
 pub const GROUP: i64 = -333_333;
 pub const FORUM: i64 = -1_004_444_444_444;
+/// Somebody who writes to the bot, and her chat with it.
+pub const PERSON: i64 = 7001;
 
 impl Default for Telegram {
     fn default() -> Self {
@@ -198,6 +200,27 @@ impl Telegram {
     pub fn added(&mut self, chat: i64, now: u64) {
         let what = json!({ "chat": self.chats[&chat].described(), "date": now / 1000 });
         self.tell("my_chat_member", what);
+    }
+
+    /// Aysel has pressed the bot's *Start*: her chat is one that it may write to first.
+    pub fn befriend(&mut self) {
+        let chat = Chat {
+            id: PERSON,
+            kind: "private",
+            title: "Aysel".to_owned(),
+            username: Some("aysel".to_owned()),
+            linked: None,
+            forum: false,
+            members: 2,
+            bot: "member",
+            may_post: true,
+            may_pin: true,
+            messages: BTreeMap::new(),
+            pinned: Vec::new(),
+            next: 1,
+            moved_to: None,
+        };
+        self.chats.insert(PERSON, chat);
     }
 
     fn find(&self, chat: &Value) -> Option<i64> {
@@ -416,7 +439,11 @@ impl Telegram {
 
 impl Chat {
     fn described(&self) -> Value {
-        let mut chat = json!({ "id": self.id, "type": self.kind, "title": self.title });
+        let name = match self.kind {
+            "private" => "first_name",
+            _ => "title",
+        };
+        let mut chat = json!({ "id": self.id, "type": self.kind, name: self.title });
         if let Some(name) = &self.username {
             chat["username"] = name.as_str().into();
         }
