@@ -45,6 +45,7 @@ fn answer<T: Send + 'static>(value: T) -> Answering<'static, T> {
     Box::pin(std::future::ready(Answer {
         result: Ok(value),
         sent: true,
+        requests: 1,
     }))
 }
 

@@ -382,7 +382,7 @@ impl Cause {
         let key = Cause::work_key(&job.work)?;
         let (words, account) = match &job.work {
             Work::Generate { generator } => (format!("Generator `{generator}` fails"), None),
-            Work::MeasurePosts { account } => (
+            Work::MeasurePosts { account } | Work::MeasureAges { account } => (
                 format!("The numbers of the posts on account `{account}` can't be read"),
                 Some(account.clone()),
             ),
@@ -427,6 +427,7 @@ impl Cause {
         match work {
             Work::Generate { generator } => Some(format!("generator:{generator}:failed")),
             Work::MeasurePosts { account } => Some(format!("account:{account}:measure-posts")),
+            Work::MeasureAges { account } => Some(format!("account:{account}:measure-ages")),
             Work::MeasureAccount { account } => Some(format!("account:{account}:measure-account")),
             Work::Backup { .. } => Some("daemon:backup".to_owned()),
             Work::Plan { brand, .. } => Some(match brand {

@@ -86,10 +86,29 @@ impl Context {
         Ok(Client::Direct(Box::new(api)))
     }
 
+    /// For many requests: the daemon, or the store, which stays open meanwhile.
+    pub(super) fn session(&self) -> Result<Session, Failure> {
+        let config = self.load_plain()?;
+        let runtime = runtime()?;
+        let client = runtime.block_on(client(config))?;
+        Ok(Session { runtime, client })
+    }
+
     /// One request to the daemon, or to the store itself.
     pub(super) fn call<T: DeserializeOwned>(&self, request: &Request) -> Result<T, Failure> {
         let config = self.load_plain()?;
         runtime()?.block_on(async move { Ok(client(config).await?.call(request).await?) })
+    }
+}
+
+pub(super) struct Session {
+    runtime: tokio::runtime::Runtime,
+    client: Client,
+}
+
+impl Session {
+    pub(super) fn call<T: DeserializeOwned>(&self, request: &Request) -> Result<T, Failure> {
+        Ok(self.runtime.block_on(self.client.call(request))?)
     }
 }
 

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::{ApprovalConfig, Config, Daemon, MediaConfig};
+use super::{ApprovalConfig, Config, Daemon, MeasureConfig, Measuring, MediaConfig};
 
 /// What differs between two configurations.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Diff {
     /// Keys whose new value counts after a restart only, as `daemon.data_dir`.
     pub restart_needed: Vec<String>,
-    /// Keys of `[daemon]`, `[media]` and `[approval]` that count at once.
+    /// Keys of `[daemon]`, `[media]`, `[approval]` and `[measure]` that count at once.
     pub daemon: Vec<String>,
     pub brands: Changes,
     pub accounts: Changes,
@@ -106,6 +106,21 @@ pub fn diff(old: &Config, new: &Config) -> Diff {
     keys.section = "approval";
     keys.at_once("remind", *remind != new.approval.remind);
     keys.at_once("through", *through != new.approval.through);
+    let MeasureConfig {
+        common: Measuring {
+            ages,
+            requests_per_day,
+        },
+        keep,
+    } = &old.measure;
+    keys.section = "measure";
+    let measure = &new.measure;
+    keys.at_once("ages", *ages != measure.common.ages);
+    keys.at_once(
+        "requests_per_day",
+        *requests_per_day != measure.common.requests_per_day,
+    );
+    keys.at_once("keep", *keep != measure.keep);
     Diff {
         restart_needed: keys.restart,
         daemon: keys.at_once,

@@ -25,6 +25,7 @@ impl fmt::Debug for Account {
             numbers_after,
             plan,
             approval,
+            measure,
         } = self;
         f.debug_struct("Account")
             .field("name", name)
@@ -39,6 +40,7 @@ impl fmt::Debug for Account {
             .field("rails", rails)
             .field("plan", plan)
             .field("approval", approval)
+            .field("measure", measure)
             .field("quiet_after", quiet_after)
             .field("numbers_after", numbers_after)
             .finish()
@@ -58,6 +60,7 @@ impl PartialEq for Account {
             && self.crop == other.crop
             && self.rails == other.rails
             && self.plan == other.plan
+            && self.measure == other.measure
             && self.quiet_after == other.quiet_after
             && self.numbers_after == other.numbers_after
     }

@@ -16,6 +16,7 @@ mod guarded;
 mod host_pattern;
 mod load;
 mod locate;
+mod measure;
 mod media;
 mod rails;
 mod raw;
@@ -49,7 +50,7 @@ pub use strategy::*;
 pub use suggest::{did_you_mean, nearest};
 pub use types::*;
 pub use watch::{ExtraCheck, Loaded, Reloader};
-pub use wiring::{DEFAULT_GENERATE, DEFAULT_MEASURE_ACCOUNTS, DEFAULT_MEASURE_POSTS, DEFAULT_PLAN};
+pub use wiring::{DEFAULT_GENERATE, DEFAULT_MEASURE_ACCOUNTS, DEFAULT_PLAN};
 
 /// A configuration with every key, for people to start from.
 pub const EXAMPLE: &str = include_str!("../../../config/jarchi.example.toml");

@@ -11,13 +11,13 @@ use super::raw_strategy::{
 use super::reader::{Located, Tables, section};
 use super::tables::{CallbackAddress, Folders, SecretAddress, SecretText, Secrets, Settings};
 use super::values::{
-    CronText, FilePath, Hashtag, HttpAddress, Language, LogFilter, Measured, Name, PluginName,
+    Age, CronText, FilePath, Hashtag, HttpAddress, Language, LogFilter, Measured, Name, PluginName,
     RunWord, Size, Span, Whole,
 };
 use super::{
     Approval, ApprovalConfig, ApprovalRule, BreakerConfig, ByteSize, Daemon, HostPattern, Keep,
-    LatePolicy, Limits, LogConfig, LogFormat, MailSecurity, MediaConfig, Misfire, PluginConfig,
-    Rails, Retry, ScheduleConfig, Through,
+    LatePolicy, Limits, LogConfig, LogFormat, MailSecurity, MeasureConfig, MeasureKeep, Measuring,
+    MediaConfig, Misfire, PluginConfig, Rails, Retry, ScheduleConfig, Through,
 };
 use crate::model::{OnDeadline, Severity as Gravity, Visibility};
 
@@ -38,6 +38,8 @@ section! {
         media: RawMedia,
         /// How posts that wait for a person are brought to one. In one file only.
         approval: RawApproval,
+        /// How numbers are collected, and how long they stay. In one file only.
+        measure: RawMeasure,
         /// Whom the daemon speaks for.
         brand: Tables<RawBrand>,
         /// A profile on a platform.
@@ -52,8 +54,8 @@ section! {
         /// A source of content.
         generator: Tables<RawGenerator>,
         /// When a generator is asked, numbers are collected, or the store is backed up.
-        /// Generators without a schedule are asked every 5 minutes; without other schedules, the posts of every
-        /// account are measured hourly, and the accounts themselves daily.
+        /// Generators without a schedule are asked every 5 minutes; without other schedules,
+        /// accounts are measured daily. Posts are measured by their age, whatever stands here.
         schedule: Tables<RawSchedule>,
         /// Whom to tell when something goes wrong. Exactly one of `webhook`, `email` and
         /// `account`.
@@ -165,6 +167,34 @@ section! {
         remind: Span<0, { 30 * DAY }> = ApprovalConfig::default().remind,
     }
 
+    /// How numbers are collected, and how long they stay. In one file only.
+    RawMeasure {
+        /// How old a post is when it is measured: each age once, however old it is when the
+        /// daemon comes to it. Empty: by schedules and commands alone.
+        ages: Vec<Located<Age>> = Measuring::AGES,
+        /// Requests for measuring one account on one day of UTC; 0: as many as it takes. What
+        /// is left then is measured on the next day.
+        requests_per_day: Whole<0, { MeasureConfig::MOST_REQUESTS }> = Measuring::REQUESTS,
+        /// How closely series are kept.
+        keep: RawMeasureKeep,
+    }
+
+    /// How closely series are kept. How long at all, says `daemon.keep.series`.
+    RawMeasureKeep {
+        /// Every reading this long; of older ones the first and the last of each day.
+        every: Span<DAY, { 36600 * DAY }> = MeasureKeep::default().every,
+        /// Those this long; of older ones the first and the last of each week.
+        daily: Span<DAY, { 36600 * DAY }> = MeasureKeep::default().daily,
+    }
+
+    /// How the posts of one account are measured; else as `[measure]` says.
+    RawAccountMeasure {
+        /// How old a post is when it is measured.
+        ages: Vec<Located<Age>>,
+        /// Requests for measuring on one day of UTC; 0: as many as it takes.
+        requests_per_day: Whole<0, { MeasureConfig::MOST_REQUESTS }>,
+    }
+
     /// Whom the daemon speaks for.
     RawBrand {
         /// What accounts and generators call it.
@@ -226,6 +256,8 @@ section! {
         /// What becomes of a post without an answer by then: `publish`, `hold` or `cancel`.
         /// Else `publish` where approval is optional, and `hold` where it is required.
         on_deadline: OnDeadline,
+        /// How its posts are measured; else as `[measure]` says.
+        measure: RawAccountMeasure,
         /// No post for so long is an alarm, except on hold. Else never.
         quiet_after: Span<SECOND, { 366 * DAY }>,
         /// No numbers for so long are an alarm, except on hold. Else never.

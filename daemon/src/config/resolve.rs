@@ -18,8 +18,8 @@ use super::suggest::did_you_mean;
 use super::tables::{SecretText, Secrets, Settings};
 use super::values::{FilePath, Name, PluginName, Span};
 use super::{
-    Account, Brand, Config, Daemon, Diagnostic, GeneratorConfig, Keep, LogConfig, Origin, Place,
-    Retry,
+    Account, Brand, Config, Daemon, Diagnostic, GeneratorConfig, Keep, LogConfig, Measuring, Origin,
+    Place, Retry,
 };
 
 /// The longest path of a local socket, in bytes: `sun_path` without its NUL.
@@ -68,8 +68,9 @@ impl<'a> Resolver<'a> {
         let daemon = self.daemon();
         let media = self.media();
         let approval = self.approval(&names);
+        let measure = self.measure();
         let mut brands = self.brands(&names);
-        let accounts = self.accounts(&names);
+        let accounts = self.accounts(&names, &measure.common);
         let generators = self.generators(&names, &accounts);
         self.strategies(&names, &mut brands, &accounts, &generators);
         let plugins = self.plugins(&names, &daemon);
@@ -80,6 +81,7 @@ impl<'a> Resolver<'a> {
             daemon,
             media,
             approval,
+            measure,
             brands,
             accounts,
             plugins,
@@ -284,7 +286,11 @@ impl<'a> Resolver<'a> {
         brands.collect()
     }
 
-    fn accounts(&mut self, names: &Names<'a>) -> BTreeMap<String, Account> {
+    fn accounts(
+        &mut self,
+        names: &Names<'a>,
+        measure: &Measuring,
+    ) -> BTreeMap<String, Account> {
         let mut accounts = BTreeMap::new();
         for (name, account) in &names.accounts {
             let raw = &account.value;
@@ -313,6 +319,7 @@ impl<'a> Resolver<'a> {
                     crop: raw.crop.as_ref().is_some_and(|crop| crop.value),
                     rails: rails(raw),
                     plan: account_plan(raw, brands, best),
+                    measure: self.account_measure(raw.measure.as_ref(), measure),
                     quiet_after: raw.quiet_after.as_ref().map(|span| span.value.0),
                     numbers_after: raw.numbers_after.as_ref().map(|span| span.value.0),
                     approval,

@@ -20,6 +20,7 @@ pub struct Config {
     pub daemon: Daemon,
     pub media: MediaConfig,
     pub approval: ApprovalConfig,
+    pub measure: MeasureConfig,
     pub brands: BTreeMap<String, Brand>,
     pub accounts: BTreeMap<String, Account>,
     pub plugins: BTreeMap<String, PluginConfig>,
@@ -134,6 +135,74 @@ impl Default for MediaConfig {
             valid: MediaConfig::VALID,
             cache: MediaConfig::CACHE,
             library: None,
+        }
+    }
+}
+
+/// How numbers are collected, and how long they stay.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MeasureConfig {
+    /// For accounts that say nothing else.
+    pub common: Measuring,
+    pub keep: MeasureKeep,
+}
+
+impl MeasureConfig {
+    pub const MOST_REQUESTS: u64 = 10_000_000;
+}
+
+/// How the posts of one account are measured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Measuring {
+    /// After it is out, in this order: each age once. Empty: by schedules and commands alone.
+    pub ages: Vec<TimeSpan>,
+    /// Requests on a day of UTC. 0: as many as it takes.
+    pub requests_per_day: u32,
+}
+
+impl Measuring {
+    /// What moves fast is looked at often: most of what a post ever gets, it gets on its first
+    /// days.
+    pub const AGES: [TimeSpan; 10] = [
+        TimeSpan::from_mins(15),
+        TimeSpan::from_hours(1),
+        TimeSpan::from_hours(3),
+        TimeSpan::from_hours(12),
+        TimeSpan::from_days(1),
+        TimeSpan::from_days(3),
+        TimeSpan::from_days(7),
+        TimeSpan::from_days(14),
+        TimeSpan::from_days(28),
+        TimeSpan::from_days(90),
+    ];
+    /// Twenty posts a day at all ages, with two requests each, twice over.
+    pub const REQUESTS: u32 = 1000;
+}
+
+impl Default for Measuring {
+    fn default() -> Self {
+        Measuring {
+            ages: Measuring::AGES.to_vec(),
+            requests_per_day: Measuring::REQUESTS,
+        }
+    }
+}
+
+/// How closely series are kept, by the age of their samples. How long at all, says
+/// [`Keep::series`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MeasureKeep {
+    /// Every sample; of older ones the first and the last of each day.
+    pub every: TimeSpan,
+    /// Of older ones the first and the last of each week.
+    pub daily: TimeSpan,
+}
+
+impl Default for MeasureKeep {
+    fn default() -> Self {
+        MeasureKeep {
+            every: TimeSpan::from_days(90),
+            daily: TimeSpan::from_days(400),
         }
     }
 }
@@ -255,6 +324,7 @@ pub struct Account {
     pub crop: bool,
     pub rails: Rails,
     pub plan: AccountPlan,
+    pub measure: Measuring,
     /// No post for so long is an alarm.
     pub quiet_after: Option<TimeSpan>,
     /// No numbers for so long are an alarm.

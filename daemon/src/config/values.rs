@@ -97,6 +97,9 @@ impl<const LEAST: u64, const MOST: u64> Read for Span<LEAST, MOST> {
     }
 }
 
+/// How old a post is, from a minute to ten years.
+pub(super) type Age = Span<60_000, { 3660 * 86_400_000 }>;
+
 /// A number of bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Size<const LEAST: u64, const MOST: u64>(pub u64);

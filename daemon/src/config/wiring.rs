@@ -18,7 +18,6 @@ use super::{
 /// When a generator is asked that has no schedule.
 pub const DEFAULT_GENERATE: &str = "*/5 * * * *";
 /// When posts are measured; not at the full hour, when everybody else asks.
-pub const DEFAULT_MEASURE_POSTS: &str = "17 * * * *";
 pub const DEFAULT_MEASURE_ACCOUNTS: &str = "23 4 * * *";
 /// When brands with pillars are planned.
 pub const DEFAULT_PLAN: &str = "0 8 * * MON";
@@ -440,37 +439,27 @@ fn defaults(
             extra.push(schedule(label, DEFAULT_PLAN, Some(name), run));
         }
     }
-    type Make = fn(Option<String>) -> Run;
-    let kinds: [(Measured, &str, Make); 2] = [
-        (Measured::Posts, DEFAULT_MEASURE_POSTS, Run::MeasurePosts),
-        (
-            Measured::Accounts,
-            DEFAULT_MEASURE_ACCOUNTS,
-            Run::MeasureAccounts,
-        ),
-    ];
-    for (kind, cron, make) in kinds {
-        let kind = kind.word();
-        let measured = |account: Option<&str>| {
-            let run = make(account.map(str::to_owned));
-            written.values().any(|one| one.run == run)
-        };
-        if accounts.is_empty() || measured(None) {
-            continue;
-        }
-        let left: BTreeSet<&String> = accounts
-            .keys()
-            .filter(|name| !measured(Some(name)))
-            .collect();
-        if left.len() == accounts.len() {
-            extra.push(schedule(format!("measure:{kind}"), cron, None, make(None)));
-            continue;
-        }
-        for name in left {
-            let brand = accounts.get(name).map(|account| &account.brand);
-            let label = format!("measure:{kind}:{name}");
-            extra.push(schedule(label, cron, brand, make(Some(name.clone()))));
-        }
+    let measured = |account: Option<&str>| {
+        let run = Run::MeasureAccounts(account.map(str::to_owned));
+        written.values().any(|one| one.run == run)
+    };
+    if accounts.is_empty() || measured(None) {
+        return extra;
+    }
+    let left: BTreeSet<&String> = accounts
+        .keys()
+        .filter(|name| !measured(Some(name)))
+        .collect();
+    let (kind, cron) = (Measured::Accounts.word(), DEFAULT_MEASURE_ACCOUNTS);
+    if left.len() == accounts.len() {
+        let run = Run::MeasureAccounts(None);
+        extra.push(schedule(format!("measure:{kind}"), cron, None, run));
+        return extra;
+    }
+    for name in left {
+        let brand = accounts.get(name).map(|account| &account.brand);
+        let run = Run::MeasureAccounts(Some(name.clone()));
+        extra.push(schedule(format!("measure:{kind}:{name}"), cron, brand, run));
     }
     extra
 }

@@ -82,6 +82,10 @@ pub enum Work {
         channel: String,
         notice: Notice,
     },
+    /// Read the numbers of those posts that have come to an age.
+    MeasureAges {
+        account: String,
+    },
 }
 
 /// Work that has not been accepted yet.

@@ -28,6 +28,7 @@ pub enum Measure {
     Other(String),
 }
 
+/// In this order they are numbered in the store: new ones go to the end.
 const NAMES: [(Measure, &str); 13] = [
     (Measure::Impressions, "impressions"),
     (Measure::Views, "views"),
@@ -60,6 +61,18 @@ impl Measure {
     /// The names that every platform shares.
     pub fn known() -> impl Iterator<Item = &'static str> + Clone {
         NAMES.iter().map(|(_, name)| *name)
+    }
+
+    /// Its number in the store, from 1; none for a platform's own.
+    pub fn code(&self) -> Option<u8> {
+        let at = NAMES.iter().position(|(measure, _)| measure == self)?;
+        u8::try_from(at + 1).ok()
+    }
+
+    /// The measure of a number that [`Measure::code`] gave.
+    pub fn of_code(code: u8) -> Option<Measure> {
+        let at = usize::from(code).checked_sub(1)?;
+        NAMES.get(at).map(|(measure, _)| measure.clone())
     }
 }
 
@@ -113,4 +126,12 @@ pub struct Metric {
 pub struct Sample {
     pub at: Timestamp,
     pub metrics: Vec<Metric>,
+}
+
+impl Sample {
+    /// The number of this measure; none where the platform did not tell.
+    pub fn get(&self, measure: &Measure) -> Option<i64> {
+        let metric = self.metrics.iter().find(|one| one.measure == *measure)?;
+        Some(metric.value)
+    }
 }

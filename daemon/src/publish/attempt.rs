@@ -226,6 +226,7 @@ impl Publisher {
                     Err(fault) => Answer {
                         result: Err(fault),
                         sent: false,
+                        requests: 0,
                     },
                 };
                 Ok(Step::Event(outcome("resume", answer)))

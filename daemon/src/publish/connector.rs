@@ -26,6 +26,8 @@ pub struct Answer<T> {
     /// Requests that can change something had left when the call ended: a call that
     /// broke off then has an unknown outcome.
     pub sent: bool,
+    /// Requests of any kind.
+    pub requests: u32,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -2,6 +2,7 @@
 //! and the alarms that it raises or ends.
 
 use crate::alarm::{self, Cause};
+use crate::measure;
 use crate::model::{
     AttemptOutcome, Delivery, DeliveryKey, Fault, Id, NewJob, Priority, State, Timestamp, Work,
 };
@@ -97,6 +98,7 @@ fn tell(
             alarm::clear(tx, &Cause::quiet_key(account), now)?;
         }
         alarm::clear(tx, &Cause::missed_key(account), now)?;
+        measure::published(tx, delivery, now)?;
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::config::{Config, Misfire, Run, ScheduleConfig};
 use crate::cron::{Cron, due_fires};
+use crate::measure;
 use crate::model::{Id, NewJob, Priority, TimeSpan, Timestamp, Work};
 use crate::plan;
 use crate::store::{Again, Store, StoreError, Tx};
@@ -21,11 +22,6 @@ const CLOCK: TimeSpan = TimeSpan::from_days(1);
 /// The lane of a generator.
 pub fn generate_lane(generator: &str) -> String {
     format!("generate:{generator}")
-}
-
-/// The lane of an account's measuring, apart from its publishing.
-pub fn measure_lane(account: &str) -> String {
-    format!("measure:{account}")
 }
 
 /// The lane of the store's own upkeep.
@@ -248,11 +244,11 @@ pub(crate) fn jobs(config: &Config, run: &Run, now: Timestamp) -> Vec<NewJob> {
         )],
         Run::MeasurePosts(only) => accounts(only)
             .into_iter()
-            .map(|account| job(measure_lane(&account), Work::MeasurePosts { account }))
+            .map(|account| job(measure::lane(&account), Work::MeasurePosts { account }))
             .collect(),
         Run::MeasureAccounts(only) => accounts(only)
             .into_iter()
-            .map(|account| job(measure_lane(&account), Work::MeasureAccount { account }))
+            .map(|account| job(measure::lane(&account), Work::MeasureAccount { account }))
             .collect(),
         Run::Backup { folder, keep } => vec![job(
             STORE_LANE.to_owned(),

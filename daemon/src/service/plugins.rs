@@ -257,6 +257,7 @@ impl Account {
                 return Answer {
                     result: Err(fault),
                     sent: false,
+                    requests: 0,
                 };
             }
         };
@@ -265,7 +266,9 @@ impl Account {
             (Err(Fault::Unauthorized(_)), Some(generation))
                 if self.keeper.renew(name, generation).await =>
             {
-                answer(call(&self.plugin, &self.subject).await)
+                let mut second = answer(call(&self.plugin, &self.subject).await);
+                second.requests = second.requests.saturating_add(first.requests);
+                second
             }
             _ => first,
         }
@@ -285,7 +288,11 @@ fn answer<T>(called: Called<T>) -> Answer<T> {
             Fault::Transient(other.to_string())
         }
     });
-    Answer { result, sent }
+    Answer {
+        result,
+        sent,
+        requests: called.usage.http_calls,
+    }
 }
 
 fn request(call: &Call) -> PublishRequest<'_> {
@@ -311,6 +318,7 @@ fn map<T, U>(answer: Answer<T>, into: impl FnOnce(T) -> U) -> Answer<U> {
     Answer {
         result: answer.result.map(into),
         sent: answer.sent,
+        requests: answer.requests,
     }
 }
 

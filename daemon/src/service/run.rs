@@ -14,11 +14,12 @@ use crate::alarm::{self, Notifier};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::content::Generators;
-use crate::measure::Collector;
+use crate::measure::{self, Collector};
 use crate::media::Created;
 use crate::plugin::vault::KeyError;
 use crate::publish::{self, Connectors, Publisher};
 use crate::queue::{self, Dispatcher, Handle};
+use crate::model::Timestamp;
 use crate::schedule::{self, Waiting};
 use crate::store::{Store, StoreError};
 
@@ -220,6 +221,16 @@ pub async fn start(setup: Setup) -> Result<Running, RunError> {
         begun.await?;
     }
 
+    {
+        let (store, config, now) = (setup.store.clone(), config.clone(), setup.clock.now());
+        let resuming = tokio::task::spawn_blocking(move || {
+            measure::resume(&store, &config, None, now)?;
+            measure::show_all(store.view(), &config, now)
+        });
+        let resumed = resuming.await;
+        resumed.map_err(|error| RunError::Broken(error.to_string()))??;
+    }
+
     // What was written while the daemon was off is seen at once.
     ask_generators(
         &setup.store,
@@ -313,13 +324,17 @@ async fn follow(
                     .collect();
                 before = current.clone();
                 let now = clock.now();
+                let mended = changed.clone();
                 let written = store.write(move |tx| {
-                    publish::mend(tx, &current, &changed, now)?;
+                    publish::mend(tx, &current, &mended, now)?;
                     publish::consult(tx, now)?;
                     alarm::wake(tx, now)
                 });
                 if let Err(error) = written.await {
                     tracing::error!(%error, "the accounts that were changed wait on");
+                }
+                if let Err(error) = measure_anew(&store, &before, changed, now).await {
+                    tracing::error!(%error, "what is measured when is changed by a restart only");
                 }
                 if let Some(accounts) = &accounts
                     && let Err(error) = account::schedule_all(accounts.keeper()).await
@@ -330,6 +345,23 @@ async fn follow(
             _ = stop.changed() => return,
         }
     }
+}
+
+/// The accounts that were changed may be measured at other ages.
+async fn measure_anew(
+    store: &Store,
+    config: &Arc<Config>,
+    changed: Vec<String>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let (store, config) = (store.clone(), config.clone());
+    let only = changed.into_iter().collect();
+    tokio::task::spawn_blocking(move || measure::resume(&store, &config, Some(&only), now))
+        .await
+        .map_err(|error| StoreError::Failed(error.to_string()))?
 }
 
 impl Running {

@@ -58,6 +58,8 @@ pub(super) async fn tidy(stations: &Stations) -> Result<(), Fault> {
         Horizon {
             settled: now.saturating_sub(keep.settled),
             series: now.saturating_sub(keep.series),
+            daily: now.saturating_sub(config.measure.keep.every),
+            weekly: now.saturating_sub(config.measure.keep.daily),
             dead_letters: now.saturating_sub(keep.dead_letters),
             book: now.saturating_sub(book),
         }

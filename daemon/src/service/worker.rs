@@ -43,7 +43,12 @@ impl Stations {
             Work::Publish { delivery } => self.publisher.run(&job, *delivery).await,
             Work::Generate { generator } => done(self.generate(generator).await),
             Work::MeasurePosts { account } => done(self.collector.posts(account).await.map(|_| ())),
-            Work::MeasureAccount { account } => done(self.collector.account(account).await),
+            Work::MeasureAccount { account } => match self.collector.account(account).await {
+                Ok(None) => Disposition::Done,
+                Ok(Some(later)) => Disposition::Later(later),
+                Err(fault) => done(Err(fault)),
+            },
+            Work::MeasureAges { account } => self.collector.by_age(&job, account).await,
             Work::Plan { brand, days } => done(self.plan(brand.as_deref(), *days).await),
             Work::Fill { planned } => {
                 let config = self.config.borrow().clone();

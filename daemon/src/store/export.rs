@@ -20,7 +20,8 @@ use super::media::OFFERS;
 use super::plan::{PLAN, STOCK};
 use super::posts::{DELIVERIES, DRAFTS, POSTS, PUBLISHED};
 use super::raw::Tree;
-use super::series::SERIES;
+use super::numbers::{CALLS, NUMBERS};
+use super::series::{OLD_SERIES, SERIES, move_old};
 use super::snapshot::Snapshot;
 use super::table::{Table, readable};
 use super::triggers::TRIGGERS;
@@ -77,7 +78,10 @@ pub(super) fn codec(tree: Tree) -> Box<dyn Codec> {
         Tree::Published => Box::new(PUBLISHED),
         Tree::Drafts => Box::new(DRAFTS),
         Tree::Triggers => Box::new(TRIGGERS),
-        Tree::Series => Box::new(SERIES),
+        Tree::Series => Box::new(OLD_SERIES),
+        Tree::Samples => Box::new(SERIES),
+        Tree::Numbers => Box::new(NUMBERS),
+        Tree::Calls => Box::new(CALLS),
         Tree::Alarms => Box::new(ALARMS),
         Tree::Breakers => Box::new(BREAKERS),
         Tree::Offers => Box::new(OFFERS),
@@ -91,6 +95,7 @@ pub(super) fn codec(tree: Tree) -> Box<dyn Codec> {
         | Tree::Agenda
         | Tree::Open
         | Tree::Slots
+        | Tree::Ages
         | Tree::Kv
         | Tree::Vault
         | Tree::Pieces => Box::new(Bytes(tree)),
@@ -405,5 +410,7 @@ pub fn import(
     }
     write(store, batch)?;
     report.blake3 = reader.check(end, report.records)?;
+    // Of an export that an older version wrote.
+    move_old(store)?;
     Ok(report)
 }

@@ -10,9 +10,11 @@ use crate::model::{Id, State, Timestamp};
 use super::export::codec;
 use super::jobs::{JOBS, due_key};
 use super::mark;
+use super::numbers::NUMBERS;
 use super::open::{COMPACTING, DATABASE, Options};
 use super::posts::DELIVERIES;
 use super::raw::{Raw, Tree, View, owner_of, pieces_of};
+use super::series::{SERIES, misplaced};
 use super::table::{Table, readable, trailing_number};
 use super::{Store, StoreError};
 
@@ -76,6 +78,7 @@ impl Store {
         check_pieces(view, &mut report)?;
         check_jobs(view, &mut report)?;
         check_deliveries(view, &mut report)?;
+        check_series(view, &mut report)?;
         Ok(report)
     }
 }
@@ -173,6 +176,35 @@ fn check_deliveries(view: View<'_>, report: &mut CheckReport) -> Result<(), Stor
         }
         Ok(())
     })
+}
+
+/// Blocks are where their first sample belongs, and what is measured next has its record.
+fn check_series(view: View<'_>, report: &mut CheckReport) -> Result<(), StoreError> {
+    readables(view, &SERIES, |key, block| {
+        report.problems.extend(misplaced(key, &block));
+        Ok(())
+    })?;
+    let mut places = 0;
+    readables(view, &NUMBERS, |_, record| {
+        if let Some(key) = record.age_key() {
+            places += 1;
+            if !view.contains(Tree::Ages, &key)? {
+                report.problems.push(format!(
+                    "delivery {} is to be measured, and is not among those that are",
+                    record.delivery
+                ));
+            }
+        }
+        Ok(())
+    })?;
+    let found = view.sled(Tree::Ages).len();
+    if found > places {
+        report.problems.push(format!(
+            "{} of {found} deliveries that are to be measured have no record",
+            found - places
+        ));
+    }
+    Ok(())
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

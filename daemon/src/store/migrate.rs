@@ -7,7 +7,7 @@ use super::{Store, StoreError};
 
 /// The schema that this version writes. Fields that are added at the end of a record with
 /// a default do not change it.
-pub const SCHEMA: u32 = 3;
+pub const SCHEMA: u32 = 4;
 
 const KEY: &[u8] = b"schema";
 
@@ -20,11 +20,16 @@ const STEPS: [Step; SCHEMA as usize - 1] = [
     |_| Ok(()),
     // To 3: deliveries that are pending, and the jobs for their deadlines.
     |_| Ok(()),
+    // To 4: series in blocks, and the records beside them. An older version keeps off from
+    // here on; what there is moves in small batches afterwards (`series::move_old`).
+    |_| Ok(()),
 ];
 
 /// Brings the store to [`SCHEMA`].
 pub(super) fn migrate(store: &Store, dir: &Path) -> Result<(), StoreError> {
-    follow(store, dir, &STEPS)
+    follow(store, dir, &STEPS)?;
+    super::series::move_old(store)?;
+    Ok(())
 }
 
 /// Each step is one atomic batch, together with the version that it leads to.

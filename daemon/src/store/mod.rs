@@ -28,6 +28,7 @@ mod maintenance;
 mod mark;
 mod media;
 mod migrate;
+mod numbers;
 mod open;
 mod plan;
 mod posts;
@@ -56,7 +57,8 @@ pub use open::Options;
 pub use posts::{DeliveryFilter, DraftRecord, PublishedEntry};
 pub use raw::{Tx, View};
 pub use retention::{Forgotten, Horizon, tidy};
-pub use series::Subject;
+pub use numbers::{MeasuringCalls, PostNumbers, published_at};
+pub use series::{Block, Broken, Subject, Thinning, thin};
 
 use raw::Trees;
 

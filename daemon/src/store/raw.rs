@@ -23,6 +23,7 @@ pub(super) enum Tree {
     Published,
     Drafts,
     Triggers,
+    /// Series as schema 2 wrote them: moved to `Samples` when they are found.
     Series,
     Kv,
     Vault,
@@ -36,10 +37,16 @@ pub(super) enum Tree {
     /// Planned slots by time.
     Slots,
     Stock,
+    Samples,
+    /// Published deliveries with their numbers, by account and time.
+    Numbers,
+    /// When deliveries are measured next.
+    Ages,
+    Calls,
 }
 
 impl Tree {
-    pub(super) const ALL: [Tree; 24] = [
+    pub(super) const ALL: [Tree; 28] = [
         Tree::Meta,
         Tree::Jobs,
         Tree::Due,
@@ -64,6 +71,10 @@ impl Tree {
         Tree::Plan,
         Tree::Slots,
         Tree::Stock,
+        Tree::Samples,
+        Tree::Numbers,
+        Tree::Ages,
+        Tree::Calls,
     ];
 
     pub(super) const fn name(self) -> &'static str {
@@ -92,6 +103,10 @@ impl Tree {
             Tree::Plan => "plan",
             Tree::Slots => "slots",
             Tree::Stock => "stock",
+            Tree::Samples => "samples",
+            Tree::Numbers => "numbers",
+            Tree::Ages => "ages",
+            Tree::Calls => "calls",
         }
     }
 }
@@ -132,7 +147,7 @@ pub(super) fn failed(error: sled::Error) -> StoreError {
 const PIECE: usize = 16 << 10;
 
 /// The first byte of a stored value.
-const WHOLE: u8 = 0;
+pub(super) const WHOLE: u8 = 0;
 const IN_PIECES: u8 = 1;
 
 pub(super) type Pair = (Vec<u8>, Vec<u8>);
@@ -494,6 +509,8 @@ impl Tree {
                 | Tree::PutOff
                 | Tree::Agenda
                 | Tree::Published
+                | Tree::Ages
+                | Tree::Calls
         )
     }
 }

@@ -5,6 +5,7 @@ use std::ops::Bound;
 use crate::model::{Delivery, Id, Origin, State, Timestamp, Work};
 
 use super::raw::{Raw, Tree, Tx};
+use super::series::{Thinning, thin_all};
 use super::table::trailing_number;
 use super::{Store, StoreError};
 
@@ -16,8 +17,12 @@ const BATCH: usize = 200;
 pub struct Horizon {
     /// Published, cancelled and missed deliveries, with their posts.
     pub settled: Timestamp,
-    /// Samples.
+    /// Samples, and the numbers of posts.
     pub series: Timestamp,
+    /// Of samples that are older, two for each day stay.
+    pub daily: Timestamp,
+    /// And two for each week.
+    pub weekly: Timestamp,
     /// Failed and parked deliveries, and other dead letters.
     pub dead_letters: Timestamp,
     /// Lines of the accounts' books; the rails look this far back.
@@ -29,6 +34,8 @@ pub struct Horizon {
 pub struct Forgotten {
     pub deliveries: u64,
     pub samples: u64,
+    /// Records of posts.
+    pub numbers: u64,
     pub jobs: u64,
     pub entries: u64,
     pub planned: u64,
@@ -59,14 +66,19 @@ pub fn tidy(store: &Store, horizon: &Horizon) -> Result<Forgotten, StoreError> {
             }
         },
     )?;
-    let samples = sweep(
+    let samples = thin_all(
         store,
-        Tree::Series,
-        |key| before(key, horizon.series),
-        |tx, key| {
-            tx.remove(Tree::Series, key);
-            Ok(true)
+        Thinning {
+            daily: horizon.daily,
+            weekly: horizon.weekly,
+            oldest: horizon.series,
         },
+    )?;
+    let numbers = sweep(
+        store,
+        Tree::Numbers,
+        |key| key.len() >= 8 && before(&key[..key.len() - 8], horizon.series),
+        |tx, key| tx.forget_numbers(key),
     )?;
     let jobs = sweep(
         store,
@@ -106,6 +118,7 @@ pub fn tidy(store: &Store, horizon: &Horizon) -> Result<Forgotten, StoreError> {
         planned,
         deliveries,
         samples,
+        numbers,
         jobs,
         entries,
     })

@@ -41,6 +41,7 @@ pub fn account(name: &str) -> Account {
         crop: false,
         rails: rails(),
         plan: Default::default(),
+        measure: Default::default(),
         quiet_after: None,
         app: jarchi::config::AppKeys::default(),
         numbers_after: None,
@@ -83,6 +84,7 @@ pub fn config(dir: &Path, accounts: &[Account]) -> Arc<Config> {
         },
         media: MediaConfig::default(),
         approval: Default::default(),
+        measure: Default::default(),
         brands: BTreeMap::from([(brand.name.clone(), brand)]),
         accounts: accounts
             .iter()

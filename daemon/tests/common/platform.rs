@@ -94,6 +94,7 @@ impl Platform {
         let unknown = || Answer {
             result: Err(Fault::UnknownOutcome("no answer".to_owned())),
             sent: true,
+            requests: 1,
         };
         match turn {
             Turn::Take => {
@@ -101,6 +102,7 @@ impl Platform {
                 Answer {
                     result: Ok(done(&key, part + 1, parts)),
                     sent: true,
+                    requests: 1,
                 }
             }
             Turn::TakeAndLose => {
@@ -120,12 +122,14 @@ impl Platform {
             Turn::Fail(fault) => Answer {
                 result: Err(fault),
                 sent: false,
+                requests: 1,
             },
             Turn::BreakOff => {
                 self.take(&key, part);
                 Answer {
                     result: Err(Fault::Transient("out of time".to_owned())),
                     sent: true,
+                    requests: 1,
                 }
             }
         }
@@ -139,6 +143,7 @@ impl Platform {
             return Answer {
                 result: Err(fault),
                 sent: false,
+                requests: 1,
             };
         }
         let there = book.parts.iter().filter(|(k, _)| *k == key).count();
@@ -165,6 +170,7 @@ impl Platform {
         Answer {
             result: Ok(finding),
             sent: false,
+            requests: 1,
         }
     }
 }
@@ -206,6 +212,7 @@ impl Connector for Platform {
             Answer {
                 result: Ok(refused.into_iter().collect()),
                 sent: false,
+                requests: 1,
             }
         })
     }
@@ -237,6 +244,7 @@ impl Connector for Platform {
             Answer {
                 result: Ok(()),
                 sent: true,
+                requests: 1,
             }
         })
     }
@@ -257,6 +265,7 @@ impl Connector for Platform {
             Answer {
                 result: Ok(measured),
                 sent: false,
+                requests: 1,
             }
         })
     }
@@ -266,6 +275,7 @@ impl Connector for Platform {
             Answer {
                 result: Ok(Vec::new()),
                 sent: false,
+                requests: 1,
             }
         })
     }

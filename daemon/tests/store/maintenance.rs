@@ -8,7 +8,8 @@ use jarchi::model::{
     Visibility,
 };
 use jarchi::store::{
-    self, DraftRecord, JobFilter, Options, PublishedEntry, Seat, Store, StoreError, Subject,
+    self, DraftRecord, JobFilter, MeasuringCalls, Options, PostNumbers, PublishedEntry, Seat, Store,
+    StoreError, Subject,
 };
 
 use crate::common::{START, open, scratch, text};
@@ -150,6 +151,17 @@ pub fn fill(store: &Store) {
             };
             tx.append_sample(&Subject::Delivery(done_id), &sample)?;
             tx.append_sample(&Subject::Account("shop".to_owned()), &sample)?;
+            let out = tx.delivery(done_id)?.unwrap();
+            let mut record = PostNumbers::of(&post(), &out).unwrap();
+            tx.take_reading(&mut record, &sample, &[TimeSpan::from_mins(15)])?;
+            record.next = Some(START);
+            tx.put_post_numbers(&record)?;
+            let calls = MeasuringCalls {
+                day: 20_000,
+                requests: 7,
+                per_hundred: 28,
+            };
+            tx.set_measuring_calls("shop", &calls)?;
             let large = (0..100_000u32).flat_map(u32::to_be_bytes).collect();
             let values = vec![
                 ("large".to_owned(), Some(large)),
@@ -200,7 +212,10 @@ fn an_export_brings_back_the_same_store() {
         "published",
         "drafts",
         "triggers",
-        "series",
+        "samples",
+        "numbers",
+        "ages",
+        "calls",
         "kv",
         "vault",
     ] {

@@ -18,6 +18,8 @@ fn horizon() -> Horizon {
     Horizon {
         settled: START,
         series: START,
+        daily: START,
+        weekly: START,
         dead_letters: START,
         book: START,
     }
@@ -167,6 +169,7 @@ fn what_is_over_is_forgotten_and_nothing_else() {
         Forgotten {
             deliveries: 3,
             samples: 500,
+            numbers: 0,
             jobs: 1,
             entries: 6,
             planned: 1,

@@ -4,7 +4,7 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Run;
-use crate::model::{Alarm, Delivery, Id, Job, Origin, Post, Problem, Sample, Timestamp};
+use crate::model::{Alarm, Delivery, Id, Job, Origin, Post, Problem, Timestamp};
 use crate::publish;
 
 use super::{Api, ApiError};
@@ -66,20 +66,6 @@ pub struct QueueList {
     pub deliveries: Vec<DeliveryLine>,
     /// Other work: generators, measuring.
     pub jobs: Vec<Job>,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct MetricsOf {
-    pub account: String,
-    pub delivery: Option<Id>,
-    pub url: Option<String>,
-    pub samples: Vec<Sample>,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Metrics {
-    pub post: Option<Id>,
-    pub of: Vec<MetricsOf>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -4,6 +4,7 @@
 
 mod answers;
 mod media;
+mod metrics;
 mod plan;
 mod post;
 mod request;
@@ -20,18 +21,18 @@ use crate::clock::Clock;
 use crate::config::{AlarmConfig, Config};
 use crate::content::{AcceptError, Generators};
 use crate::cron::Cron;
-use crate::model::{Id, Timestamp, Work};
+use crate::model::{Id, Work};
 use crate::plan::{self as plan_of, PlanError};
 use crate::publish::{self, CommandError, Connectors, Resolution};
 use crate::service::{Accounts, Links};
-use crate::store::{Again, DeliveryFilter, JobFilter, Store, StoreError, Subject};
+use crate::store::{Again, DeliveryFilter, JobFilter, Store, StoreError};
 
 pub(super) use answers::local;
 pub use answers::{
-    AlarmList, AlarmTest, BreakerLine, Deliveries, DeliveryLine, Held, Metrics, MetricsOf,
-    PostDetail, PostLine, Posted, Posts, QueueList, Released, ScheduleLine, Schedules, Status,
+    AlarmList, AlarmTest, BreakerLine, Deliveries, DeliveryLine, Held, PostDetail, PostLine, Posted, Posts, QueueList, Released, ScheduleLine, Schedules, Status,
 };
 pub use media::{MediaUse, MediaUses};
+pub use metrics::{Metrics, MetricsOf, MetricsPage, MetricsQuery, Series, SeriesId};
 pub use plan::{Calendar, CalendarDay, CalendarEntry};
 pub use post::{Attachment, PostRequest};
 pub use request::Request;
@@ -199,6 +200,10 @@ impl Api {
             Request::RetryJob { job } => json(&self.retry_job(job).await?),
             Request::Metrics { post } => json(&self.post_metrics(post)?),
             Request::AccountMetrics { account } => json(&self.account_metrics(&account)?),
+            Request::QueryMetrics(query) => json(&self.query_metrics(*query).await?),
+            Request::ExportMetrics { account, behind } => {
+                json(&self.metrics_page(account.as_deref(), behind)?)
+            }
             Request::Schedules { count } => json(&self.schedules(count)?),
             Request::Generate { generator } => json(&self.ask_generator(generator).await?),
             Request::Measure => json(&self.measure_now().await?),
@@ -505,47 +510,6 @@ impl Api {
             }
         }
         Ok(QueueList { deliveries, jobs })
-    }
-
-    fn post_metrics(&self, id: Id) -> Result<Metrics, ApiError> {
-        let view = self.store.view();
-        let post = view.post(id)?.ok_or_else(|| self.no_post(id))?;
-        let mut of = Vec::new();
-        for delivery in post.deliveries {
-            let Some(delivery) = view.delivery(delivery)? else {
-                continue;
-            };
-            let subject = Subject::Delivery(delivery.id);
-            of.push(MetricsOf {
-                account: delivery.account,
-                delivery: Some(delivery.id),
-                url: delivery.receipt.and_then(|receipt| receipt.url),
-                samples: view.samples(&subject, Timestamp(0), Timestamp::MAX)?,
-            });
-        }
-        Ok(Metrics { post: Some(id), of })
-    }
-
-    fn account_metrics(&self, account: &str) -> Result<Metrics, ApiError> {
-        if !self.config().accounts.contains_key(account) {
-            return Err(ApiError::missing(format!(
-                "there is no account `{account}`"
-            )));
-        }
-        let subject = Subject::Account(account.to_owned());
-        let samples = self
-            .store
-            .view()
-            .samples(&subject, Timestamp(0), Timestamp::MAX)?;
-        Ok(Metrics {
-            post: None,
-            of: vec![MetricsOf {
-                account: account.to_owned(),
-                delivery: None,
-                url: None,
-                samples,
-            }],
-        })
     }
 }
 

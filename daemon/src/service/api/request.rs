@@ -8,7 +8,7 @@ use crate::model::Id;
 use crate::service::Secret;
 use crate::store::Target;
 
-use super::PostRequest;
+use super::{MetricsQuery, PostRequest, SeriesId};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "kebab-case")]
@@ -92,6 +92,16 @@ pub enum Request {
     /// Answer: [`super::Metrics`].
     AccountMetrics {
         account: String,
+    },
+    /// Answer: [`crate::measure::query::Table`].
+    QueryMetrics(Box<MetricsQuery>),
+    /// Answer: [`super::MetricsPage`].
+    ExportMetrics {
+        #[serde(default)]
+        account: Option<String>,
+        /// Where the page before ended.
+        #[serde(default)]
+        behind: Option<SeriesId>,
     },
     /// Answer: [`super::Schedules`].
     Schedules {

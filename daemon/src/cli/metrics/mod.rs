@@ -6,10 +6,19 @@ use crate::service::api::{Metrics, Request};
 use super::client::Context;
 use super::output::{Failure, moment, print, table};
 
-/// The numbers of a post or an account
+mod export;
+mod query;
+
+/// The numbers of a post or an account, of many posts, of everything
 #[derive(Clone, Debug, clap::Args)]
-#[command(group(clap::ArgGroup::new("of").required(true).args(["post", "account"])))]
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    group(clap::ArgGroup::new("of").required(true).args(["post", "account"]))
+)]
 pub struct MetricsArgs {
+    #[command(subcommand)]
+    command: Option<MetricsCommand>,
     /// A post's number
     post: Option<Id>,
     /// The account itself: its followers and posts
@@ -23,7 +32,18 @@ pub struct MetricsArgs {
     json: bool,
 }
 
+#[derive(Clone, Debug, clap::Subcommand)]
+enum MetricsCommand {
+    Query(query::QueryArgs),
+    Export(export::ExportArgs),
+}
+
 pub(super) fn run(context: &Context, args: MetricsArgs) -> Result<(), Failure> {
+    match args.command {
+        Some(MetricsCommand::Query(args)) => return query::run(context, args),
+        Some(MetricsCommand::Export(args)) => return export::run(context, &args),
+        None => {}
+    }
     let request = match (args.post, args.account) {
         (Some(post), _) => Request::Metrics { post },
         (None, Some(account)) => Request::AccountMetrics { account },
@@ -36,7 +56,7 @@ pub(super) fn run(context: &Context, args: MetricsArgs) -> Result<(), Failure> {
 fn words(metrics: &Metrics, series: bool) -> String {
     let mut rows = Vec::new();
     for of in &metrics.of {
-        if of.samples.is_empty() {
+        if of.samples.is_empty() && of.gone.is_none() {
             rows.push(vec![
                 of.account.clone(),
                 String::new(),
@@ -59,6 +79,10 @@ fn words(metrics: &Metrics, series: bool) -> String {
                     .collect::<Vec<_>>()
                     .join(", "),
             ]);
+        }
+        if let Some(gone) = of.gone {
+            let words = "the platform has it no more".to_owned();
+            rows.push(vec![of.account.clone(), moment(gone), words]);
         }
     }
     table(&["account", "measured", "numbers"], rows)
