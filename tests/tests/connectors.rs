@@ -10,7 +10,7 @@
 use jarchi_platforms::{
     discord, facebook, instagram, linkedin, telegram, threads, tiktok, webhook, x, youtube,
 };
-use jarchi_tests::daemon::{Home, daemon_section};
+use jarchi_tests::daemon::{Daemon, Home, daemon_section};
 use jarchi_tests::photo;
 use jarchi_tests::platforms::Served;
 use serde_json::Value;
@@ -248,6 +248,7 @@ async fn a_post_on_every_platform() {
     for account in accounts {
         assert_eq!(account["ready"], true, "{account:#}");
     }
+    every_number_is_told(&home, &daemon).await;
     let log = daemon.log();
     for secret in [
         discord::TOKEN,
@@ -265,4 +266,49 @@ async fn a_post_on_every_platform() {
         assert!(!log.contains(secret), "{secret} is in the log");
     }
     assert!(daemon.terminate().await.success());
+}
+
+/// Each platform tells what it counts of its post, and of the account, in words that the
+/// store takes.
+async fn every_number_is_told(home: &Home, daemon: &Daemon) {
+    home.ok(&["measure"]).await;
+    let measured = [
+        ("discord", "likes", None),
+        ("facebook", "likes", Some("followers")),
+        ("instagram", "likes", Some("followers")),
+        ("linkedin", "likes", Some("followers")),
+        ("threads", "views", Some("followers")),
+        ("tiktok", "views", Some("followers")),
+        ("x", "impressions", Some("followers")),
+        ("youtube", "views", Some("followers")),
+    ];
+    for (plugin, of_post, of_account) in measured {
+        let account = format!("on-{plugin}");
+        daemon
+            .until(&format!("the numbers of {plugin}"), async || {
+                let args = [
+                    "metrics",
+                    "query",
+                    "--measure",
+                    of_post,
+                    "--account",
+                    &account,
+                ];
+                let told = home.ok(&[&args[..], &["--format", "json"]].concat()).await;
+                let told: Value = serde_json::from_str(&told).unwrap();
+                (told["rows"][0]["cells"][0]["posts"] == 1).then_some(())
+            })
+            .await;
+        if let Some(measure) = of_account {
+            daemon
+                .until(&format!("the followers on {plugin}"), async || {
+                    let told = home.json(&["metrics", "--account", &account]).await;
+                    let samples = told["of"][0]["samples"].as_array().cloned()?;
+                    let metrics = samples.last()?["metrics"].as_array().cloned()?;
+                    let mut found = metrics.iter();
+                    found.find(|one| one["measure"] == measure).map(|_| ())
+                })
+                .await;
+        }
+    }
 }

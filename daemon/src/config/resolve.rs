@@ -286,11 +286,7 @@ impl<'a> Resolver<'a> {
         brands.collect()
     }
 
-    fn accounts(
-        &mut self,
-        names: &Names<'a>,
-        measure: &Measuring,
-    ) -> BTreeMap<String, Account> {
+    fn accounts(&mut self, names: &Names<'a>, measure: &Measuring) -> BTreeMap<String, Account> {
         let mut accounts = BTreeMap::new();
         for (name, account) in &names.accounts {
             let raw = &account.value;

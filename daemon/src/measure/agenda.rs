@@ -72,9 +72,7 @@ pub(super) fn new_record(
 fn wake(tx: &mut Tx<'_>, account: &str, due: Timestamp, now: Timestamp) -> Result<(), StoreError> {
     let (lane, work) = (lane(account), work(account));
     match tx.waiting_for(&lane, &work)? {
-        Some(job) if job.tries == 0 && job.due > due => {
-            tx.put_off(job.id, due, Again::Later, now)
-        }
+        Some(job) if job.tries == 0 && job.due > due => tx.put_off(job.id, due, Again::Later, now),
         Some(_) => Ok(()),
         None => {
             let job = NewJob {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::{ages, agenda, gauges, measured_note};
+use super::{agenda, ages, gauges, measured_note};
 use crate::alarm::{self, Cause};
 use crate::clock::Clock;
 use crate::config::{Config, Measuring};
@@ -78,6 +78,7 @@ impl Budget {
             .min(left as usize)
     }
 
+    /// `posts` were told of for that.
     fn spend(&mut self, requests: u32, posts: usize) {
         self.calls.requests = self.calls.requests.saturating_add(requests);
         self.left = self.left.map(|left| left.saturating_sub(requests));
@@ -172,7 +173,8 @@ impl Collector {
                 Ok(connector) => connector.measure_posts(asked.clone()).await,
                 Err(fault) => return self.failed(job, account, fault, &budget).await,
             };
-            budget.spend(answer.requests, asked.len());
+            let told = answer.result.as_ref().map_or(0, Vec::len);
+            budget.spend(answer.requests, told);
             match answer.result {
                 Ok(measured) => read = measured,
                 Err(fault) => return self.failed(job, account, fault, &budget).await,
@@ -321,14 +323,19 @@ impl Collector {
             let mut budget = self.budget(account, &measuring).map_err(store_fault)?;
             let most = budget.posts();
             if most == 0 {
-                tracing::warn!(account, spent = budget.calls.requests, posts = left.len(),
-                    "the day's requests for measuring are spent; these are not measured now");
+                tracing::warn!(
+                    account,
+                    spent = budget.calls.requests,
+                    posts = left.len(),
+                    "the day's requests for measuring are spent; these are not measured now"
+                );
                 break;
             }
             let rest = left.split_off(most.min(left.len()));
             let batch = std::mem::replace(&mut left, rest);
             let answer = connector.measure_posts(batch.clone()).await;
-            budget.spend(answer.requests, batch.len());
+            let told = answer.result.as_ref().map_or(0, Vec::len);
+            budget.spend(answer.requests, told);
             let (name, calls, at) = (account.to_owned(), budget.calls, self.clock.now());
             let (measured, fault) = match answer.result {
                 Ok(measured) => (measured, None),
@@ -376,8 +383,7 @@ impl Collector {
             };
             let age = now.since(record.published);
             let last = record.latest();
-            if record.gone.is_none()
-                && last.is_none_or(|last| now.since(last.at) >= fresh_for(age))
+            if record.gone.is_none() && last.is_none_or(|last| now.since(last.at) >= fresh_for(age))
             {
                 stale.push((delivery.id, receipt));
             }
@@ -439,6 +445,9 @@ fn write_down(
     ages: &[TimeSpan],
     at: Timestamp,
 ) -> Result<(), StoreError> {
+    // A plugin asks for as many as one call has room for: the rest is asked for at once, as
+    // long as that gets on.
+    let gets_on = measured.iter().any(is_told);
     let mut measured: BTreeMap<Id, Measured> = measured
         .into_iter()
         .map(|one| (one.delivery, one))
@@ -467,7 +476,7 @@ fn write_down(
                 record.next = ages::due(*id, published, ages, Some(at));
             }
             // Nothing was told: missing, not zero.
-            _ if record.next.is_some() => {
+            _ if record.next.is_some() && !gets_on => {
                 record.next = ages::again(*id, published, ages, at);
             }
             _ => continue,
@@ -475,6 +484,10 @@ fn write_down(
         tx.put_post_numbers(&record)?;
     }
     Ok(())
+}
+
+fn is_told(one: &Measured) -> bool {
+    one.gone || !one.metrics.is_empty()
 }
 
 fn note(tx: &mut Tx<'_>, account: &str, at: Timestamp) -> Result<(), StoreError> {

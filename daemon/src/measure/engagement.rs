@@ -129,7 +129,10 @@ mod tests {
         let likes = sample(&[(Measure::Likes, 0)]);
         assert_eq!(engagement_rate(&likes, None, Base::Reach), None);
         assert_eq!(engagement_rate(&likes, Some(0), Base::Followers), None);
-        assert_eq!(engagement_rate(&likes, Some(10), Base::Followers), Some(0.0));
+        assert_eq!(
+            engagement_rate(&likes, Some(10), Base::Followers),
+            Some(0.0)
+        );
         let seen = sample(&[(Measure::Views, 50)]);
         assert_eq!(engagement_rate(&seen, Some(10), Base::Impressions), None);
         assert_eq!(Base::best(&seen, Some(10)), Some(Base::Impressions));

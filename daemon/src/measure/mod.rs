@@ -5,15 +5,15 @@
 //! commands measure besides. Each reading goes into the delivery's series and into the small
 //! record of the post, from which questions about many posts are answered ([`query`]).
 
-pub mod ages;
 mod agenda;
+pub mod ages;
 mod collect;
 pub mod engagement;
 mod gauges;
 pub mod query;
 
-pub use agenda::{lane, resume};
 pub(crate) use agenda::published;
+pub use agenda::{lane, resume};
 pub use collect::Collector;
 pub use gauges::show_all;
 

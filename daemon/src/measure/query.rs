@@ -415,7 +415,9 @@ pub fn table(view: View<'_>, config: &Config, query: &Query) -> Result<Table, St
             let group = groups.entry(key).or_default();
             group.posts += 1;
             group.gone += u64::from(post.record.gone.is_some());
-            group.found.resize_with(query.numbers.len(), Default::default);
+            group
+                .found
+                .resize_with(query.numbers.len(), Default::default);
             for (number, (values, bases)) in query.numbers.iter().zip(&mut group.found) {
                 if let Some(value) = post.get(number) {
                     values.push(value);
@@ -450,7 +452,11 @@ fn cell(number: &Number, mut values: Vec<f64>, bases: &[f64]) -> Cell {
     let sum: f64 = values.iter().sum();
     let total = if number.is_rate() {
         // Every rate has its base, which is more than nothing.
-        let interactions: f64 = values.iter().zip(bases).map(|(rate, base)| rate * base).sum();
+        let interactions: f64 = values
+            .iter()
+            .zip(bases)
+            .map(|(rate, base)| rate * base)
+            .sum();
         interactions / bases.iter().sum::<f64>()
     } else {
         sum

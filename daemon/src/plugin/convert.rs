@@ -248,10 +248,22 @@ fn measure(measure: wit::Measure) -> Result<Measure, Unusable> {
         wit::Measure::Followers => Measure::Followers,
         wit::Measure::Following => Measure::Following,
         wit::Measure::Posts => Measure::Posts,
-        wit::Measure::Other(name) => name
-            .parse()
-            .map_err(|error| Unusable(format!("a measure: {error}")))?,
+        wit::Measure::Other(name) => own_measure(&name)?,
     })
+}
+
+/// A platform's own: in our letters, and never taken for one that all share.
+fn own_measure(name: &str) -> Result<Measure, Unusable> {
+    let name = name.to_ascii_lowercase().replace('_', "-");
+    let named = |name: &str| {
+        let parsed = name.parse::<Measure>();
+        parsed.map_err(|error| Unusable(format!("a measure: {error}")))
+    };
+    let measure = named(&name)?;
+    match measure.code() {
+        Some(_) => named(&format!("own-{name}")),
+        None => Ok(measure),
+    }
 }
 
 pub(crate) fn post_metrics(

@@ -16,10 +16,10 @@ use crate::config::Config;
 use crate::content::Generators;
 use crate::measure::{self, Collector};
 use crate::media::Created;
+use crate::model::Timestamp;
 use crate::plugin::vault::KeyError;
 use crate::publish::{self, Connectors, Publisher};
 use crate::queue::{self, Dispatcher, Handle};
-use crate::model::Timestamp;
 use crate::schedule::{self, Waiting};
 use crate::store::{Store, StoreError};
 

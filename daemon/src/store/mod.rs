@@ -53,11 +53,11 @@ pub use export::{ExportReport, export, import, read_record, show_record, tables}
 pub use jobs::{Again, Claim, DueHint, JobFilter, LaneHead, Seat};
 pub use maintenance::{CheckReport, CompactReport, compact};
 pub use migrate::SCHEMA;
+pub use numbers::{MeasuringCalls, PostNumbers, published_at};
 pub use open::Options;
 pub use posts::{DeliveryFilter, DraftRecord, PublishedEntry};
 pub use raw::{Tx, View};
 pub use retention::{Forgotten, Horizon, tidy};
-pub use numbers::{MeasuringCalls, PostNumbers, published_at};
 pub use series::{Block, Broken, Subject, Thinning, thin};
 
 use raw::Trees;

@@ -199,7 +199,11 @@ impl Tx<'_> {
             }
             if let Some(next) = record.next {
                 let value = record.published.0.to_be_bytes().to_vec();
-                self.put(Tree::Ages, &key(&record.account, next, record.delivery), value);
+                self.put(
+                    Tree::Ages,
+                    &key(&record.account, next, record.delivery),
+                    value,
+                );
             }
         }
         NUMBERS.put(self, &place, record)

@@ -141,7 +141,7 @@ name = \"mastodon\"
 host = \"files.example\"
 reason = \"say why\"
 
-jarchi.toml is right: 1 account, 1 generator, 4 schedules
+jarchi.toml is right: 1 account, 1 generator, 3 schedules
 "
     );
 

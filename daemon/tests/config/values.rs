@@ -114,7 +114,6 @@ generate = "asked"
         [
             "generate:left */5 * * * * Asia/Baku",
             "measure:accounts 23 4 * * * Asia/Baku",
-            "measure:posts 17 * * * * Asia/Baku",
             "morning 0 6 * * * UTC",
             "store:tidy 41 3 * * * Asia/Baku",
         ]
@@ -123,22 +122,22 @@ generate = "asked"
 
     // Where schedules measure some accounts, the others are not forgotten.
     let text = text
-        + "[[schedule]]\nname = \"often\"\ncron = \"*/10 * * * *\"\nmeasure = \"posts\"\naccount = \"cafe\"\n"
-        + "[[schedule]]\nname = \"all\"\ncron = \"@daily\"\nmeasure = \"accounts\"\n";
+        + "[[schedule]]\nname = \"often\"\ncron = \"*/10 * * * *\"\nmeasure = \"accounts\"\naccount = \"cafe\"\n"
+        + "[[schedule]]\nname = \"all\"\ncron = \"@daily\"\nmeasure = \"posts\"\n";
     let config = load(folder.path(), &text);
     assert_eq!(
         names(&config),
         [
             "all @daily Asia/Baku",
             "generate:left */5 * * * * Asia/Baku",
-            "measure:posts:shop 17 * * * * Asia/Baku",
+            "measure:accounts:shop 23 4 * * * Asia/Baku",
             "morning 0 6 * * * UTC",
             "often */10 * * * * Asia/Baku",
             "store:tidy 41 3 * * * Asia/Baku",
         ]
     );
-    let left = &config.schedules["measure:posts:shop"];
-    assert_eq!(left.run, Run::MeasurePosts(Some("shop".into())));
+    let left = &config.schedules["measure:accounts:shop"];
+    assert_eq!(left.run, Run::MeasureAccounts(Some("shop".into())));
 }
 
 #[test]

@@ -150,6 +150,7 @@ fn the_documentation_has_every_key_of_the_schema() {
     let sections = [
         "daemon",
         "media",
+        "measure",
         "brand",
         "account",
         "plugin",

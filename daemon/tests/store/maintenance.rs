@@ -8,8 +8,8 @@ use jarchi::model::{
     Visibility,
 };
 use jarchi::store::{
-    self, DraftRecord, JobFilter, MeasuringCalls, Options, PostNumbers, PublishedEntry, Seat, Store,
-    StoreError, Subject,
+    self, DraftRecord, JobFilter, MeasuringCalls, Options, PostNumbers, PublishedEntry, Seat,
+    Store, StoreError, Subject,
 };
 
 use crate::common::{START, open, scratch, text};

@@ -78,7 +78,10 @@ fn words(answer: &Table) -> String {
         names.push("of".to_owned());
     }
     let rows = answer.rows.iter().map(|row| {
-        let key = row.key.iter().map(|part| part.clone().unwrap_or("-".into()));
+        let key = row
+            .key
+            .iter()
+            .map(|part| part.clone().unwrap_or("-".into()));
         let mut line: Vec<String> = key.collect();
         line.push(row.posts.to_string());
         for (number, cell) in answer.numbers.iter().zip(&row.cells) {

@@ -29,7 +29,8 @@ use crate::store::{Again, DeliveryFilter, JobFilter, Store, StoreError};
 
 pub(super) use answers::local;
 pub use answers::{
-    AlarmList, AlarmTest, BreakerLine, Deliveries, DeliveryLine, Held, PostDetail, PostLine, Posted, Posts, QueueList, Released, ScheduleLine, Schedules, Status,
+    AlarmList, AlarmTest, BreakerLine, Deliveries, DeliveryLine, Held, PostDetail, PostLine,
+    Posted, Posts, QueueList, Released, ScheduleLine, Schedules, Status,
 };
 pub use media::{MediaUse, MediaUses};
 pub use metrics::{Metrics, MetricsOf, MetricsPage, MetricsQuery, Series, SeriesId};

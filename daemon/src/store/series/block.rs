@@ -266,7 +266,9 @@ impl<'de> Deserialize<'de> for Block {
             }
         }
         if deserializer.is_human_readable() {
-            Ok(Vec::<Sample>::deserialize(deserializer)?.into_iter().collect())
+            Ok(Vec::<Sample>::deserialize(deserializer)?
+                .into_iter()
+                .collect())
         } else {
             deserializer.deserialize_bytes(Packed)
         }
@@ -350,7 +352,9 @@ mod tests {
 
     #[test]
     fn a_post_s_numbers_of_a_quarter_are_small() {
-        let ages: [u64; 10] = [15, 60, 180, 720, 1440, 4320, 10_080, 20_160, 40_320, 129_600];
+        let ages: [u64; 10] = [
+            15, 60, 180, 720, 1440, 4320, 10_080, 20_160, 40_320, 129_600,
+        ];
         let samples = ages.iter().enumerate().map(|(number, minutes)| {
             let scale = number as i64 * 37;
             let numbers = [

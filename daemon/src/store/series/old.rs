@@ -2,8 +2,8 @@
 //! its measures. What is found in the old table is moved, in batches that are each whole; an
 //! interrupted move goes on at the next start.
 
-use crate::model::{Id, Metric, Sample, Timestamp};
 use crate::config::Measuring;
+use crate::model::{Id, Metric, Sample, Timestamp};
 use crate::store::numbers::PostNumbers;
 use crate::store::raw::{Raw, Tree, Tx};
 use crate::store::table::{Table, trailing_number};
@@ -118,7 +118,10 @@ mod tests {
 
     /// As the version before wrote it.
     fn put_old(tx: &mut Tx<'_>, subject: &Subject, at: u64, likes: i64) -> Result<(), StoreError> {
-        let numbers = vec![("likes".to_owned(), likes), ("own-thing".to_owned(), -likes)];
+        let numbers = vec![
+            ("likes".to_owned(), likes),
+            ("own-thing".to_owned(), -likes),
+        ];
         OLD_SERIES.put(tx, &subject.key(Timestamp(at)), &numbers)
     }
 
@@ -134,7 +137,12 @@ mod tests {
         let fill = |tx: &mut Tx<'_>| {
             for subject in subjects() {
                 for hour in 0..70 {
-                    put_old(tx, &subject, 1_790_000_000_000 + hour * 3_600_000, hour as i64)?;
+                    put_old(
+                        tx,
+                        &subject,
+                        1_790_000_000_000 + hour * 3_600_000,
+                        hour as i64,
+                    )?;
                 }
             }
             Ok::<(), StoreError>(())
@@ -147,7 +155,9 @@ mod tests {
         let view = store.view();
         assert!(view.sled(Tree::Series).is_empty());
         for subject in subjects() {
-            let all = view.samples(&subject, Timestamp(0), Timestamp::MAX).unwrap();
+            let all = view
+                .samples(&subject, Timestamp(0), Timestamp::MAX)
+                .unwrap();
             assert_eq!(all.len(), 70, "{subject:?}");
             for (hour, sample) in all.iter().enumerate() {
                 let hour = hour as i64;

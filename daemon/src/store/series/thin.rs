@@ -62,13 +62,16 @@ mod tests {
         // Two years from a Saturday on, some of them close together.
         let start = Timestamp(1_790_380_800_000);
         proptest::collection::btree_set(0..730 * DAY / 1000, 0..300).prop_map(move |times| {
-            let samples = times.into_iter().enumerate().map(|(number, seconds)| Sample {
-                at: start.saturating_add(TimeSpan(seconds * 1000)),
-                metrics: vec![Metric {
-                    measure: Measure::Likes,
-                    value: number as i64,
-                }],
-            });
+            let samples = times
+                .into_iter()
+                .enumerate()
+                .map(|(number, seconds)| Sample {
+                    at: start.saturating_add(TimeSpan(seconds * 1000)),
+                    metrics: vec![Metric {
+                        measure: Measure::Likes,
+                        value: number as i64,
+                    }],
+                });
             samples.collect()
         })
     }
