@@ -18,8 +18,8 @@ use super::suggest::did_you_mean;
 use super::tables::{SecretText, Secrets, Settings};
 use super::values::{FilePath, Name, PluginName, Span};
 use super::{
-    Account, Brand, Config, Daemon, Diagnostic, GeneratorConfig, Keep, LogConfig, Measuring, Origin,
-    Place, Retry,
+    Account, Brand, Config, Daemon, Diagnostic, GeneratorConfig, Keep, LogConfig, Measuring,
+    Origin, Place, Retry,
 };
 
 /// The longest path of a local socket, in bytes: `sun_path` without its NUL.

@@ -23,7 +23,7 @@ pub(super) enum Tree {
     Published,
     Drafts,
     Triggers,
-    /// Series as schema 2 wrote them: moved to `Samples` when they are found.
+    /// Series as schema 3 wrote them: moved to `Samples` when they are found.
     Series,
     Kv,
     Vault,

@@ -254,7 +254,7 @@ fn what_is_no_whole_export_is_refused() {
     let without_end = lines[..lines.len() - 1].join("\n");
     let without_one = [&lines[..5], &lines[6..]].concat().join("\n");
     let unknown_table = text.replacen("\"table\":\"posts\"", "\"table\":\"pots\"", 1);
-    let newer = text.replacen("\"schema\":3", "\"schema\":99", 1);
+    let newer = text.replacen("\"schema\":4", "\"schema\":99", 1);
     let cut = &text[..text.len() / 2];
     let broken = text.replacen("\"created_at\":\"2026", "\"created_at\":\"then", 1);
     for (wrong, words) in [

@@ -1,4 +1,4 @@
-//! Series as they were written up to schema 2: one record for each sample, with the names of
+//! Series as they were written up to schema 3: one record for each sample, with the names of
 //! its measures. What is found in the old table is moved, in batches that are each whole; an
 //! interrupted move goes on at the next start.
 
