@@ -279,7 +279,7 @@ async fn every_number_is_told(home: &Home, daemon: &Daemon) {
         ("linkedin", "likes", Some("followers")),
         ("threads", "views", Some("followers")),
         ("tiktok", "views", Some("followers")),
-        ("x", "views", Some("followers")),
+        ("x", "views", None),
         ("youtube", "views", Some("followers")),
     ];
     for (plugin, of_post, of_account) in measured {
