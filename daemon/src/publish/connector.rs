@@ -97,6 +97,7 @@ fn no_inbox<T>() -> Answer<T> {
     Answer {
         result: Err(Fault::Unsupported("it has no inbox".to_owned())),
         sent: false,
+        requests: 0,
     }
 }
 
