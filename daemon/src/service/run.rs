@@ -369,6 +369,12 @@ impl Running {
         &self.health.store
     }
 
+    /// Every round of the queue's loop, each before it waits: whoever moves a manual clock
+    /// sees when there is nothing left to do.
+    pub fn beats(&self) -> watch::Receiver<queue::Beat> {
+        self.queue.beats()
+    }
+
     /// Returns when a part has ended that should not have.
     pub async fn broken(&mut self) -> RunError {
         let ended = tokio::select! {

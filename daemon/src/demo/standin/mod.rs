@@ -214,6 +214,17 @@ impl Server {
         Ok(())
     }
 
+    /// Its author deletes a post in another app.
+    ///
+    /// # Errors
+    /// There is no such post.
+    pub fn delete(&self, status: &str) -> Result<(), StandinError> {
+        let mut state = self.lock();
+        let status = known(&state, status)?;
+        state.remove(status);
+        Ok(())
+    }
+
     /// # Errors
     /// There is no such account or post.
     pub fn boost(&self, status: &str, username: &str) -> Result<(), StandinError> {
