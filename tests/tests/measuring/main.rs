@@ -202,8 +202,12 @@ fn budget_was_kept(stage: &Stage) {
         *days.entry(one.at.0 / DAY.0).or_default() += 1;
     }
     let most = days.values().copied().max().unwrap();
-    assert!(most <= THRIFTY, "{most} requests on one day: {days:?}");
-    assert!(most == THRIFTY, "the budget was never at its end: {days:?}");
+    // One of each day's is for the account itself.
+    assert!(most < THRIFTY, "{most} requests on one day: {days:?}");
+    assert!(
+        most + 1 == THRIFTY,
+        "the budget was never at its end: {days:?}"
+    );
 }
 
 /// What the daemon answers is what one finds by reading everything.
