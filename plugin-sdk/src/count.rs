@@ -21,6 +21,15 @@ pub fn chars(text: &str) -> usize {
     text.chars().count()
 }
 
+/// Unicode code points, an emoji as many as it has bytes: as Threads counts.
+pub fn threads(text: &str) -> usize {
+    let emoji =
+        |c: char| c as u32 >= 0x1F000 || matches!(c as u32, 0x2600..=0x27BF | 0xFE0F | 0x200D);
+    text.chars()
+        .map(|c| if emoji(c) { c.len_utf8() } else { 1 })
+        .sum()
+}
+
 /// UTF-8 bytes.
 pub fn bytes(text: &str) -> usize {
     text.len()
@@ -60,6 +69,7 @@ mod tests {
         assert_eq!(chars(text), 14);
         assert_eq!(utf16(text), 20);
         assert_eq!(bytes(text), 40);
+        assert_eq!(threads("çay 🍵"), 8);
     }
 
     #[test]

@@ -77,7 +77,7 @@ pub mod promoter {
 /// The words of [`Generator`].
 pub mod generator {
     pub use crate::bindings::generating::exports::jarchi::plugin::generator::{
-        AccountLimits, Batch, Brief, Campaign, Draft, Due, Pillar, Voice,
+        AccountLimits, Batch, Brief, Campaign, Draft, Due, Pillar, Provenance, Voice,
     };
 }
 

@@ -3,7 +3,9 @@
 use std::io::Read as _;
 use std::path::PathBuf;
 
-use crate::model::{Decision, Id, Problem, Review, Severity, TimeSpan, Visibility};
+use crate::model::{
+    Decision, Id, Origin, Post, Problem, Review, Severity, TimeSpan, Variant, Visibility,
+};
 use crate::service::api::{Attachment, PostDetail, PostRequest, Posted, Posts, Request};
 
 use super::client::Context;
@@ -252,6 +254,63 @@ fn review_words(review: &Review) -> String {
     )
 }
 
+fn indented(words: &str) -> String {
+    words.lines().map(|line| format!("  {line}\n")).collect()
+}
+
+/// A draft's words as one account gets them.
+fn variant_words(account: &str, variant: &Variant) -> String {
+    let mut text = format!("\n{account}:\n{}", indented(&variant.text));
+    for (number, part) in variant.thread.iter().enumerate() {
+        text.push_str(&format!("  ({}) {}\n", number + 2, part.text));
+    }
+    if let Some(link) = &variant.link {
+        text.push_str(&format!("  [link] {}\n", link.url));
+    }
+    if !variant.hashtags.is_empty() {
+        text.push_str(&format!("  [hashtags] {}\n", variant.hashtags.join(", ")));
+    }
+    if let Some(comment) = &variant.first_comment {
+        text.push_str(&format!("  [first comment] {comment}\n"));
+    }
+    text
+}
+
+/// What made it, and from what.
+fn origin_words(post: &Post) -> String {
+    let Origin::Generator {
+        name,
+        plugin,
+        key,
+        revision,
+        source,
+        provenance,
+    } = &post.origin
+    else {
+        return String::new();
+    };
+    let mut text = format!("\nmade by {name} ({plugin}), draft {key}, revision {revision}\n");
+    if let Some(source) = source {
+        text.push_str(&format!("  source: {source}\n"));
+    }
+    let Some(made) = provenance else {
+        return text;
+    };
+    for (what, value) in [
+        ("model", &made.model),
+        ("prompt", &made.prompt),
+        ("brief", &made.brief),
+    ] {
+        if let Some(value) = value {
+            text.push_str(&format!("  {what}: {value}\n"));
+        }
+    }
+    if !made.sources.is_empty() {
+        text.push_str(&format!("  drawn on: {}\n", made.sources.join(", ")));
+    }
+    text
+}
+
 fn show(detail: &PostDetail) -> String {
     let post = &detail.post;
     let mut text = format!("post {}, made {}\n\n", post.id, moment(post.created_at));
@@ -265,6 +324,15 @@ fn show(detail: &PostDetail) -> String {
     for (number, part) in post.draft.thread.iter().enumerate() {
         text.push_str(&format!("  ({}) {}\n", number + 2, part.text));
     }
+    for (account, words) in &post.draft.variants {
+        text.push_str(&format!(
+            "\n{account}, by its own words:\n{}",
+            indented(words)
+        ));
+    }
+    for (account, variant) in &detail.variants {
+        text.push_str(&variant_words(account, variant));
+    }
     if let Some(review) = &post.review {
         text.push_str(&format!("\n{}\n", review_words(review)));
     }
@@ -272,6 +340,7 @@ fn show(detail: &PostDetail) -> String {
         text.push('\n');
         text.push_str(&super::queue::detail(delivery));
     }
+    text.push_str(&origin_words(post));
     if let Some(pillar) = &post.pillar {
         text.push_str(&format!(
             "\npillar {pillar}, campaign {}\n",

@@ -26,6 +26,7 @@ impl fmt::Debug for Account {
             plan,
             approval,
             measure,
+            words,
         } = self;
         f.debug_struct("Account")
             .field("name", name)
@@ -41,6 +42,7 @@ impl fmt::Debug for Account {
             .field("plan", plan)
             .field("approval", approval)
             .field("measure", measure)
+            .field("words", words)
             .field("quiet_after", quiet_after)
             .field("numbers_after", numbers_after)
             .finish()

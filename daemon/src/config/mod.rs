@@ -14,6 +14,7 @@ mod environment;
 mod expand;
 mod guarded;
 mod host_pattern;
+mod limits;
 mod load;
 mod locate;
 mod measure;
@@ -35,6 +36,7 @@ mod types;
 mod values;
 mod watch;
 mod wiring;
+mod words;
 
 pub use against::{check_against, with_defaults};
 pub use approval::{Approval, ApprovalConfig, ApprovalRule, Through, strictest};
@@ -42,6 +44,7 @@ pub use diagnostic::{Diagnostic, Diagnostics, Place, Severity, Snippet};
 pub use diff::{Changes, Diff, diff};
 pub use environment::{Environment, ProcessEnvironment};
 pub use host_pattern::ParseHostPatternError;
+pub use limits::Limits;
 pub use load::{load, load_without_surroundings};
 pub use locate::locate;
 pub use schema::{keys, schema};
@@ -51,6 +54,7 @@ pub use suggest::{did_you_mean, nearest};
 pub use types::*;
 pub use watch::{ExtraCheck, Loaded, Reloader};
 pub use wiring::{DEFAULT_GENERATE, DEFAULT_MEASURE_ACCOUNTS, DEFAULT_PLAN};
+pub use words::{HashtagPlace, LinkPlace, WordRules};
 
 /// A configuration with every key, for people to start from.
 pub const EXAMPLE: &str = include_str!("../../../config/jarchi.example.toml");

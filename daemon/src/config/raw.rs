@@ -15,9 +15,10 @@ use super::values::{
     RunWord, Size, Span, Whole,
 };
 use super::{
-    Approval, ApprovalConfig, ApprovalRule, BreakerConfig, ByteSize, Daemon, HostPattern, Keep,
-    LatePolicy, Limits, LogConfig, LogFormat, MailSecurity, MeasureConfig, MeasureKeep, Measuring,
-    MediaConfig, Misfire, PluginConfig, Rails, Retry, ScheduleConfig, Through,
+    Approval, ApprovalConfig, ApprovalRule, BreakerConfig, ByteSize, Daemon, HashtagPlace,
+    HostPattern, Keep, LatePolicy, Limits, LinkPlace, LogConfig, LogFormat, MailSecurity,
+    MeasureConfig, MeasureKeep, Measuring, MediaConfig, Misfire, PluginConfig, Rails, Retry,
+    ScheduleConfig, Through,
 };
 use crate::model::{OnDeadline, Severity as Gravity, Visibility};
 
@@ -245,6 +246,9 @@ section! {
         /// Pictures that are too wide or too high for the platform are cut, towards
         /// their focal point; else they are refused.
         crop: bool = false,
+        /// How drafts become this account's words. Words that a draft has for it alone are
+        /// taken as they are.
+        words: RawWords,
         /// Ceilings that nothing passes.
         rails: RawRails,
         /// Whether a person lets its posts out: `none`, `optional` or `required`. Of the
@@ -262,6 +266,26 @@ section! {
         quiet_after: Span<SECOND, { 366 * DAY }>,
         /// No numbers for so long are an alarm, except on hold. Else never.
         numbers_after: Span<SECOND, { 366 * DAY }>,
+    }
+
+    /// How drafts become this account's words.
+    RawWords {
+        /// A text that is too long becomes a thread, cut between sentences, where the
+        /// platform has threads. Else it is refused.
+        split: bool = false,
+        /// The parts of such a thread get their numbers, as `(1/3)`.
+        number: bool = false,
+        /// Characters of one part, by the platform's count, where the account may have
+        /// others than the plugin's manifest says.
+        limit: Whole<20, 1_000_000>,
+        /// Where hashtags stand: `usual` is the connector's own way; `text`: where their
+        /// words are, the others at the end; `end`; `first-comment`; `drop`.
+        hashtags: HashtagPlace = HashtagPlace::Usual.word(),
+        /// Of the draft's hashtags, the first so many.
+        most_hashtags: Whole<0, 1000>,
+        /// Where the link stands: `usual` is the connector's own way; `text`; `card`, beside
+        /// the text; `first-comment`.
+        link: LinkPlace = LinkPlace::Usual.word(),
     }
 
     /// Ceilings that nothing passes.

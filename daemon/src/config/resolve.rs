@@ -17,6 +17,7 @@ use super::resolve_strategy::{account_plan, slots, strategy};
 use super::suggest::did_you_mean;
 use super::tables::{SecretText, Secrets, Settings};
 use super::values::{FilePath, Name, PluginName, Span};
+use super::words::words;
 use super::{
     Account, Brand, Config, Daemon, Diagnostic, GeneratorConfig, Keep, LogConfig, Measuring,
     Origin, Place, Retry,
@@ -319,6 +320,7 @@ impl<'a> Resolver<'a> {
                     quiet_after: raw.quiet_after.as_ref().map(|span| span.value.0),
                     numbers_after: raw.numbers_after.as_ref().map(|span| span.value.0),
                     approval,
+                    words: words(raw),
                 },
             );
         }

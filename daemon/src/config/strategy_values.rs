@@ -10,7 +10,9 @@ use url::Url;
 use super::reader::{Read, Reader, Value, join};
 use super::suggest::did_you_mean;
 use super::values::choice;
-use super::{Approval, Diagnostic, Goal, Holiday, HolidayPolicy, Hours, PillarKind};
+use super::{
+    Approval, Diagnostic, Goal, HashtagPlace, Holiday, HolidayPolicy, Hours, LinkPlace, PillarKind,
+};
 use crate::model::{Measure, OnDeadline};
 
 choice! {
@@ -27,6 +29,19 @@ choice! {
         "publish" => Publish,
         "hold" => Hold,
         "cancel" => Cancel,
+    }
+    HashtagPlace {
+        "usual" => Usual,
+        "text" => Text,
+        "end" => End,
+        "first-comment" => FirstComment,
+        "drop" => Drop,
+    }
+    LinkPlace {
+        "usual" => Usual,
+        "text" => Text,
+        "card" => Card,
+        "first-comment" => FirstComment,
     }
     Goal {
         "awareness" => Awareness,

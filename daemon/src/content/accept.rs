@@ -71,7 +71,12 @@ pub async fn check(
         let found = match connectors.connector(name) {
             Ok(connector) => {
                 connector
-                    .validate(new.draft.in_words_of(&account.name, &account.plugin))
+                    .validate(publish::in_words(
+                        connector.as_ref(),
+                        &new.draft,
+                        &account.name,
+                        &account.plugin,
+                    ))
                     .await
                     .result
             }

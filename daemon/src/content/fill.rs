@@ -4,7 +4,8 @@
 use crate::alarm::{self, Cause};
 use crate::config::{Brand, Config, GeneratorConfig, Pillar};
 use crate::model::{
-    Id, NewJob, Origin, PlanState, Planned, Priority, Severity, Stocked, Timestamp, Work,
+    Id, NewJob, Origin, PlanState, Planned, Priority, Provenance, Severity, Stocked, Timestamp,
+    Work,
 };
 use crate::publish::Connectors;
 use crate::store::{DraftRecord, Store, StoreError, Tx};
@@ -204,6 +205,7 @@ impl Filling<'_> {
             batch.problems,
             self.now,
         );
+        intake.brief = Some(asked.remembered());
         let report = self
             .store
             .write(move |tx| {
@@ -272,6 +274,10 @@ impl Filling<'_> {
                     key: one.key.clone(),
                     revision: one.revision.clone(),
                     source: one.source.clone(),
+                    provenance: Some(Box::new(Provenance {
+                        brief: Some(asked.remembered()),
+                        ..one.provenance.as_deref().cloned().unwrap_or_default()
+                    })),
                 },
                 pillar: Some(self.planned.pillar.clone()),
                 campaign,

@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use crate::config::Config;
 use crate::media::library::{INDEX, describe_drafts};
-use crate::model::{Draft, Fault, Id, Problem, Severity, TimeSpan, Timestamp};
+use crate::model::{Draft, Fault, Id, Problem, Provenance, Severity, TimeSpan, Timestamp};
 use crate::store::{Store, StoreError};
 
 use super::brief::{self, Brief};
@@ -24,6 +24,8 @@ pub struct GeneratorDraft {
     pub due: Option<GeneratorDue>,
     pub repeat_after: Option<TimeSpan>,
     pub source: Option<String>,
+    /// Without the brief.
+    pub provenance: Option<Provenance>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,9 +106,11 @@ pub async fn run(
         recent,
         ..Brief::whatever(config, generator, now)
     };
+    let remembered = asked.remembered();
     let batch = generators.generate(asked).await?;
     let batch = described(config, batch).await?;
     let mut intake = Intake::new(config, generator, batch.plugin, batch.problems, now);
+    intake.brief = Some(remembered);
     let mut report = store
         .write(move |tx| {
             intake.take(tx, batch.drafts, batch.complete)?;

@@ -5,7 +5,9 @@
 use std::collections::BTreeSet;
 
 use crate::config::{Config, GeneratorConfig};
-use crate::model::{Decision, Id, OnDeadline, Origin, Post, Problem, State, Stocked, Timestamp};
+use crate::model::{
+    Decision, Id, OnDeadline, Origin, Post, Problem, Provenance, State, Stocked, Timestamp,
+};
 use crate::publish::{self, NewDelivery};
 use crate::store::{DraftRecord, StoreError, Tx};
 
@@ -20,6 +22,8 @@ pub(super) struct Intake {
     zone: chrono_tz::Tz,
     now: Timestamp,
     pub report: Report,
+    /// What it was asked, JSON.
+    pub brief: Option<String>,
     config: Config,
     /// What has no time of its own waits for a planned slot.
     waits: bool,
@@ -43,6 +47,7 @@ impl Intake {
                 changes: Vec::new(),
                 problems,
             },
+            brief: None,
             config: config.clone(),
             waits: brand.is_some_and(|brand| brand.strategy.plans_for(&generator.name)),
         }
@@ -180,7 +185,9 @@ impl Intake {
             return Ok(());
         }
         let key = draft.key.clone();
+        let provenance = self.provenance(&draft);
         let stocked = Stocked {
+            provenance: Some(provenance),
             key: draft.key,
             revision: draft.revision,
             draft: draft.draft,
@@ -206,7 +213,15 @@ impl Intake {
             key: draft.key.clone(),
             revision: draft.revision.clone(),
             source: draft.source.clone(),
+            provenance: Some(self.provenance(draft)),
         }
+    }
+
+    fn provenance(&self, draft: &GeneratorDraft) -> Box<Provenance> {
+        Box::new(Provenance {
+            brief: self.brief.clone(),
+            ..draft.provenance.clone().unwrap_or_default()
+        })
     }
 
     fn known(

@@ -10,6 +10,7 @@ mod intake;
 mod said;
 mod slots;
 mod utm;
+mod variant;
 mod warn;
 
 pub use accept::{AcceptError, Accepted, Due, NewPost, accept, check};
@@ -25,4 +26,5 @@ pub use generate::{
 pub use said::{Said, numbered, said};
 pub use slots::{SlotError, resolve_local};
 pub(crate) use slots::{local_moment, slots_of};
+pub use variant::{Room, variant};
 pub use warn::{links, neighbours};

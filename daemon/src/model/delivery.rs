@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DeliveryKey, Digest, Id, TimeSpan, Timestamp};
+use super::{DeliveryKey, Digest, Draft, Id, Link, ThreadPart, TimeSpan, Timestamp};
 
 /// Where a delivery stands. Every change is one durable batch, made in
 /// `publish::transition`.
@@ -163,6 +163,44 @@ pub struct Delivery {
     /// through without anybody knowing; none, when the step is known not to be out.
     #[serde(default)]
     pub uncertain: Option<Timestamp>,
+    /// The words in which it was begun, where they are other than its post's.
+    #[serde(default)]
+    pub variant: Option<Box<Variant>>,
+}
+
+/// A draft's words as one platform gets them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Variant {
+    pub text: String,
+    pub thread: Vec<ThreadPart>,
+    pub link: Option<Link>,
+    pub hashtags: Vec<String>,
+    pub first_comment: Option<String>,
+}
+
+impl Variant {
+    /// A draft's own words.
+    pub fn of(draft: &Draft) -> Self {
+        Variant {
+            text: draft.text.clone(),
+            thread: draft.thread.clone(),
+            link: draft.link.clone(),
+            hashtags: draft.hashtags.clone(),
+            first_comment: draft.first_comment.clone(),
+        }
+    }
+
+    /// The draft in these words.
+    pub fn apply(&self, draft: Draft) -> Draft {
+        Draft {
+            text: self.text.clone(),
+            thread: self.thread.clone(),
+            link: self.link.clone(),
+            hashtags: self.hashtags.clone(),
+            first_comment: self.first_comment.clone(),
+            ..draft
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

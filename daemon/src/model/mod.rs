@@ -18,7 +18,7 @@ mod time;
 pub use account::{Checked, Chosen, Connection, Ended};
 pub use alarm::{Alarm, Breaker, Notice, NoticeKind, Open, Told};
 pub use delivery::{
-    Attempt, AttemptOutcome, Delivery, Fault, Problem, Progress, Receipt, Severity, State,
+    Attempt, AttemptOutcome, Delivery, Fault, Problem, Progress, Receipt, Severity, State, Variant,
 };
 pub use id::{DeliveryKey, Digest, Id, ParseIdError};
 pub use inbox::{Message, MessageKind, MessagePage, Reply};
@@ -26,8 +26,8 @@ pub use job::{Job, JobFault, Lease, NewJob, Priority, Work};
 pub use metric::{Measure, Metric, ParseMeasureError, Sample};
 pub use plan::{PlanState, Planned, Stocked};
 pub use post::{
-    Draft, FocalPoint, Link, MediaItem, MediaKind, Mention, Offer, Origin, Poll, Post, ThreadPart,
-    Visibility,
+    Draft, FocalPoint, Link, MediaItem, MediaKind, Mention, Offer, Origin, Poll, Post, Provenance,
+    ThreadPart, Visibility,
 };
 pub use review::{Decision, OnDeadline, Review, Terms};
 pub use time::{ParseTimeSpanError, TimeSpan, Timestamp};

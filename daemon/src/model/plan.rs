@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Draft, Id, TimeSpan, Timestamp};
+use super::{Draft, Id, Provenance, TimeSpan, Timestamp};
 
 /// Where a planned slot stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,4 +93,6 @@ pub struct Stocked {
     pub order: Id,
     /// Why it can't be posted, until its revision changes.
     pub rejected: Option<String>,
+    #[serde(default)]
+    pub provenance: Option<Box<Provenance>>,
 }

@@ -174,6 +174,19 @@ impl Default for Draft {
     }
 }
 
+/// What a generator's words were made from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// What it was asked, JSON.
+    pub brief: Option<String>,
+    /// The model that wrote them.
+    pub model: Option<String>,
+    /// The prompt, or a fingerprint of it.
+    pub prompt: Option<String>,
+    /// Files, addresses.
+    pub sources: Vec<String>,
+}
+
 /// Where a post came from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -195,6 +208,8 @@ pub enum Origin {
         revision: String,
         /// A path or an address.
         source: Option<String>,
+        #[serde(default)]
+        provenance: Option<Box<Provenance>>,
     },
 }
 

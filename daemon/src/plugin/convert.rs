@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::model::{
     Draft, Fault, FocalPoint, Link, Measure, MediaItem, MediaKind, Mention, Metric, Poll, Problem,
-    Progress, Receipt, Severity, ThreadPart, TimeSpan, Timestamp, Visibility,
+    Progress, Provenance, Receipt, Severity, ThreadPart, TimeSpan, Timestamp, Visibility,
 };
 
 use super::bindings::exports::jarchi::plugin as exports;
@@ -429,7 +429,25 @@ fn generated(draft: exports::generator::Draft, files: &CallFiles) -> Result<Gene
         }),
         repeat_after: draft.repeat_after.map(TimeSpan),
         source: draft.source,
+        provenance: draft.provenance.map(|one| Provenance {
+            brief: None,
+            model: one.model.map(short),
+            prompt: one.prompt.map(short),
+            sources: one.sources.into_iter().take(SOURCES).map(short).collect(),
+        }),
     })
+}
+
+/// Of what a plugin tells of a draft's making, so much is remembered.
+const SOURCES: usize = 50;
+const TOLD: usize = 16 << 10;
+
+fn short(mut text: String) -> String {
+    if text.len() > TOLD {
+        let end = (0..=TOLD).rev().find(|at| text.is_char_boundary(*at));
+        text.truncate(end.unwrap_or_default());
+    }
+    text
 }
 
 fn draft_of(post: wit::Post, files: &CallFiles) -> Result<Draft, Unusable> {

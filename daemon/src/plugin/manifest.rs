@@ -176,6 +176,52 @@ pub enum SettingKind {
     Table,
 }
 
+/// How a platform counts the length of a text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Count {
+    /// What people take for characters.
+    #[default]
+    Graphemes,
+    /// Unicode code points.
+    Chars,
+    /// UTF-16 code units.
+    Utf16,
+    /// UTF-8 bytes.
+    Bytes,
+    /// An address is 23, and of a mention only the name counts.
+    Mastodon,
+    /// Code points, an emoji as many as it has bytes.
+    Threads,
+    /// By the weights of `twitter-text`.
+    X,
+}
+
+impl Count {
+    pub const NAMES: [&str; 7] = [
+        "graphemes",
+        "chars",
+        "utf16",
+        "bytes",
+        "mastodon",
+        "threads",
+        "x",
+    ];
+
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "graphemes" => Count::Graphemes,
+            "chars" => Count::Chars,
+            "utf16" => Count::Utf16,
+            "bytes" => Count::Bytes,
+            "mastodon" => Count::Mastodon,
+            "threads" => Count::Threads,
+            "x" => Count::X,
+            _ => return None,
+        })
+    }
+}
+
 /// What the platform takes, as far as it is the same for every account.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
@@ -183,6 +229,9 @@ pub struct PlatformLimits {
     /// Characters, by the platform's own count.
     #[serde(default)]
     pub text: Option<u32>,
+    /// How it counts them.
+    #[serde(default)]
+    pub count: Count,
     /// Files in one post.
     #[serde(default)]
     pub media: Option<u32>,

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::model::{DeliveryKey, Draft, Metric, Problem, Progress, Receipt, TimeSpan, Timestamp};
+use crate::model::{
+    DeliveryKey, Draft, Metric, Problem, Progress, Provenance, Receipt, TimeSpan, Timestamp,
+};
 
 use super::broker::Secrets;
 
@@ -196,6 +198,8 @@ pub struct Generated {
     pub repeat_after: Option<TimeSpan>,
     /// A path or an address.
     pub source: Option<String>,
+    /// Without the brief, which the host knows.
+    pub provenance: Option<Provenance>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

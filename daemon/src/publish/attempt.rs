@@ -121,7 +121,15 @@ impl Publisher {
             };
             let promise = connector.promise();
             let view = self.store.view();
-            let draft = post.draft.in_words_of(&account.name, &account.plugin);
+            let own = post.draft.in_words_of(&account.name, &account.plugin);
+            // Once it was begun, it goes on in the words in which it was.
+            if delivery.variant.is_none() && delivery.first_attempt.is_none() {
+                delivery.variant = connector.variant(&post.draft).map(Box::new);
+            }
+            let draft = match &delivery.variant {
+                Some(variant) => variant.apply(own),
+                None => own,
+            };
             if let Some(restored) = restored::doubt(view, &delivery, &post, promise.can_look_up)? {
                 let doubted = Event::Doubted {
                     of: restored.of,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::model::Timestamp;
 use crate::model::{
     Delivery, Draft, Fault, Id, MessagePage, Metric, Problem, Progress, Receipt, Reply, TimeSpan,
+    Variant,
 };
 
 /// A delivery as a connector sees it.
@@ -65,6 +66,11 @@ pub type Answering<'a, T> = Pin<Box<dyn Future<Output = Answer<T>> + Send + 'a>>
 /// One account on one platform.
 pub trait Connector: Send + Sync {
     fn promise(&self) -> Promise;
+    /// The words in which a post's draft goes to this account, where they are other than the
+    /// draft's. The same draft comes out the same.
+    fn variant(&self, _draft: &Draft) -> Option<Variant> {
+        None
+    }
     /// What the platform would say of it, once its files are ready.
     fn validate(&self, draft: Draft) -> Answering<'_, Vec<Problem>>;
     /// Makes the files ready for the platform. Nothing leaves, and the same draft comes out
@@ -114,6 +120,15 @@ pub struct Measured {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Unavailable(pub String);
+
+/// A post's draft as it goes to an account.
+pub fn in_words(connector: &dyn Connector, draft: &Draft, account: &str, plugin: &str) -> Draft {
+    let own = draft.in_words_of(account, plugin);
+    match connector.variant(draft) {
+        Some(variant) => variant.apply(own),
+        None => own,
+    }
+}
 
 pub trait Connectors: Send + Sync + 'static {
     /// # Errors

@@ -26,7 +26,7 @@ pub use command::{CommandError, Resolution, cancel, held, hold, move_to, release
 pub(crate) use command::{cancel_in, hold_over, move_in};
 pub use connector::{
     Answer, Answering, Call, Connector, Connectors, Finding, Measured, Outcome, Preparation,
-    Promise, Unavailable,
+    Promise, Unavailable, in_words,
 };
 pub use rails::{Verdict, fingerprint};
 pub(crate) use record::posted_note;

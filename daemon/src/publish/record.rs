@@ -154,6 +154,7 @@ pub fn new_delivery(
         history: Vec::new(),
         round: new.round,
         uncertain: None,
+        variant: None,
     };
     let id = tx.put_delivery(&mut delivery)?;
     if new.pending {

@@ -104,7 +104,7 @@ impl Consult {
                 deliveries.extend(self.store.view().delivery(*id)?);
             }
             let new = NewPost {
-                draft: question(config, post, &deliveries, zone),
+                draft: self.question(config, post, &deliveries, zone),
                 accounts: vec![through.account.clone()],
                 due: Due::Now,
                 origin: Origin::Approval { post: post.id },
@@ -316,6 +316,73 @@ impl Consult {
             .await
     }
 
+    /// The draft as it is put before a person: its number, accounts, time, words and files.
+    fn question(&self, config: &Config, post: &Post, deliveries: &[Delivery], zone: Tz) -> Draft {
+        let waiting: Vec<&Delivery> = deliveries
+            .iter()
+            .filter(|delivery| delivery.state == State::Pending)
+            .collect();
+        let mut text = format!("Post {}", post.id);
+        let named = [&post.pillar, &post.campaign];
+        for name in named.into_iter().flatten() {
+            text.push_str(&format!(" · {name}"));
+        }
+        for delivery in &waiting {
+            text.push_str(&format!(
+                "\n{} {}",
+                delivery.account,
+                local(delivery.due, zone)
+            ));
+        }
+        let first = waiting.iter().map(|delivery| delivery.due).min();
+        if let (Some(review), Some(due)) = (&post.review, first) {
+            let deadline = local(review.deadline(due), zone);
+            let end = review.terms.on_deadline.name();
+            text.push_str(&format!("\nWithout an answer by {deadline}: {end}"));
+        }
+        text.push_str("\n\n");
+        text.push_str(post.draft.text.trim());
+        for (number, part) in post.draft.thread.iter().enumerate() {
+            text.push_str(&format!("\n\n({}) {}", number + 2, part.text.trim()));
+        }
+        for delivery in &waiting {
+            let Some(account) = config.accounts.get(&delivery.account) else {
+                continue;
+            };
+            let own = match self.connectors.connector(&account.name) {
+                Ok(connector) => {
+                    let connector = connector.as_ref();
+                    publish::in_words(connector, &post.draft, &account.name, &account.plugin)
+                }
+                Err(_) => post.draft.in_words_of(&account.name, &account.plugin),
+            };
+            if (&own.text, &own.thread) == (&post.draft.text, &post.draft.thread) {
+                continue;
+            }
+            text.push_str(&format!("\n\n{}:\n{}", account.name, own.text.trim()));
+            for (number, part) in own.thread.iter().enumerate() {
+                text.push_str(&format!("\n\n({}) {}", number + 2, part.text.trim()));
+            }
+        }
+        if let Some(link) = &post.draft.link {
+            text.push_str(&format!("\n\n{}", link.url));
+        }
+        text.push_str("\n\nAnswer this with \"ok\", \"no: why\", or the text as it should be.");
+        let mut pieces = pieces(&text).into_iter();
+        Draft {
+            text: pieces.next().unwrap_or_default(),
+            thread: pieces
+                .map(|text| ThreadPart {
+                    text,
+                    media: Vec::new(),
+                })
+                .collect(),
+            media: post.draft.media.iter().take(10).cloned().collect(),
+            visibility: Some(Visibility::Direct),
+            ..Draft::default()
+        }
+    }
+
     /// Brings an answer to whoever wrote. It is said once, or not at all: where nobody knows
     /// whether it was, it is not said again.
     pub(super) async fn reply(&self, job: Id, account: &str, reply: &Reply) -> Disposition {
@@ -472,66 +539,6 @@ fn zone_of(config: &Config, account: &str) -> Tz {
         .get(account)
         .and_then(|account| config.brands.get(&account.brand))
         .map_or(Tz::UTC, |brand| brand.time_zone)
-}
-
-/// The draft as it is put before a person: its number, accounts, time, words and files.
-fn question(config: &Config, post: &Post, deliveries: &[Delivery], zone: Tz) -> Draft {
-    let waiting: Vec<&Delivery> = deliveries
-        .iter()
-        .filter(|delivery| delivery.state == State::Pending)
-        .collect();
-    let mut text = format!("Post {}", post.id);
-    let named = [&post.pillar, &post.campaign];
-    for name in named.into_iter().flatten() {
-        text.push_str(&format!(" · {name}"));
-    }
-    for delivery in &waiting {
-        text.push_str(&format!(
-            "\n{} {}",
-            delivery.account,
-            local(delivery.due, zone)
-        ));
-    }
-    let first = waiting.iter().map(|delivery| delivery.due).min();
-    if let (Some(review), Some(due)) = (&post.review, first) {
-        let deadline = local(review.deadline(due), zone);
-        let end = review.terms.on_deadline.name();
-        text.push_str(&format!("\nWithout an answer by {deadline}: {end}"));
-    }
-    text.push_str("\n\n");
-    text.push_str(post.draft.text.trim());
-    for (number, part) in post.draft.thread.iter().enumerate() {
-        text.push_str(&format!("\n\n({}) {}", number + 2, part.text.trim()));
-    }
-    for delivery in &waiting {
-        let plugin = config
-            .accounts
-            .get(&delivery.account)
-            .map(|one| one.plugin.as_str());
-        let own = post
-            .draft
-            .in_words_of(&delivery.account, plugin.unwrap_or_default());
-        if own.text != post.draft.text {
-            text.push_str(&format!("\n\n{}:\n{}", delivery.account, own.text.trim()));
-        }
-    }
-    if let Some(link) = &post.draft.link {
-        text.push_str(&format!("\n\n{}", link.url));
-    }
-    text.push_str("\n\nAnswer this with \"ok\", \"no: why\", or the text as it should be.");
-    let mut pieces = pieces(&text).into_iter();
-    Draft {
-        text: pieces.next().unwrap_or_default(),
-        thread: pieces
-            .map(|text| ThreadPart {
-                text,
-                media: Vec::new(),
-            })
-            .collect(),
-        media: post.draft.media.iter().take(10).cloned().collect(),
-        visibility: Some(Visibility::Direct),
-        ..Draft::default()
-    }
 }
 
 /// A text in parts that any chat takes, cut at white space where there is some.

@@ -8,11 +8,14 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::account::{Keeper, settings_of};
-use crate::config::{self, Config};
-use crate::content::{Batch, Brief, Generating, GeneratorDraft, GeneratorDue, Generators};
+use crate::config::{self, Config, WordRules};
+use crate::content::{
+    self, Batch, Brief, Generating, GeneratorDraft, GeneratorDue, Generators, Room,
+};
 use crate::media::Preparer;
 use crate::model::{
     Draft, Fault, Id, MessagePage, Metric, Problem, Receipt, Reply, Severity, TimeSpan, Timestamp,
+    Variant,
 };
 use crate::plugin::broker::Secrets;
 use crate::plugin::{
@@ -90,6 +93,7 @@ impl Plugins {
         Ok(Account {
             plugin,
             preparing,
+            words: account.words,
             subject,
             keeper: self.keeper.clone(),
         })
@@ -181,6 +185,7 @@ impl Plugins {
                 }),
                 repeat_after: draft.repeat_after,
                 source: draft.source,
+                provenance: draft.provenance,
             })
             .collect();
         Ok(Batch {
@@ -235,6 +240,7 @@ impl Connectors for Plugins {
 pub(super) struct Account {
     pub(super) plugin: Plugin,
     preparing: Preparing,
+    words: WordRules,
     subject: Subject,
     keeper: Keeper,
 }
@@ -331,6 +337,16 @@ impl Connector for Account {
             may_look_up: spec.may_look_up,
             visible_after: TimeSpan::from_secs(spec.visible_after),
         }
+    }
+
+    fn variant(&self, draft: &Draft) -> Option<Variant> {
+        let manifest = self.plugin.manifest();
+        let room = Room {
+            text: manifest.limits.text.map(|limit| limit as usize),
+            count: manifest.limits.count,
+            threads: manifest.limits.threads,
+        };
+        content::variant(draft, &self.subject.name, &manifest.name, &self.words, room)
     }
 
     fn validate(&self, draft: Draft) -> Answering<'_, Vec<Problem>> {

@@ -46,6 +46,7 @@ pub fn account(name: &str) -> Account {
         app: jarchi::config::AppKeys::default(),
         numbers_after: None,
         approval: Default::default(),
+        words: Default::default(),
     }
 }
 

@@ -59,7 +59,19 @@ async fn a_week_is_planned_made_and_published_each_once() {
         let post = world.post_of(one);
         assert_eq!(post.pillar.as_ref(), Some(&one.pillar));
         assert_eq!(post.campaign, one.campaign);
-        assert!(matches!(&post.origin, Origin::Generator { name, .. } if name == "writer"));
+        let Origin::Generator {
+            name,
+            plugin,
+            provenance: Some(made),
+            ..
+        } = &post.origin
+        else {
+            panic!("{:?}", post.origin);
+        };
+        assert_eq!((name.as_str(), plugin.as_str()), ("writer", "writer 1"));
+        assert_eq!(made.brief, one.brief);
+        assert_eq!(made.prompt.as_deref(), Some("blake3:of-the-prompt"));
+        assert_eq!(made.sources, ["facts.csv"]);
         let tagged = post.draft.text.ends_with("?utm_source=jarchi.");
         assert_eq!(tagged, one.campaign.is_some(), "{}", post.draft.text);
         let brief: serde_json::Value = serde_json::from_str(one.brief.as_ref().unwrap()).unwrap();

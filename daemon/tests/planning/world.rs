@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use jarchi::config::{Brand, Campaign, Config, GeneratorConfig, Goal, Pillar, PillarKind};
 use jarchi::content::{Batch, Brief, Generating, GeneratorDraft, Generators};
-use jarchi::model::{Fault, Timestamp};
+use jarchi::model::{Fault, Provenance, Timestamp};
 
 use crate::common::text;
 
@@ -138,5 +138,10 @@ pub fn draft(key: &str, words: &str) -> GeneratorDraft {
         due: None,
         repeat_after: None,
         source: None,
+        provenance: Some(Provenance {
+            prompt: Some("blake3:of-the-prompt".to_owned()),
+            sources: vec!["facts.csv".to_owned()],
+            ..Provenance::default()
+        }),
     }
 }

@@ -60,6 +60,7 @@ pub fn post() -> Post {
             key: "posts/a.md".to_owned(),
             revision: "1".to_owned(),
             source: None,
+            provenance: None,
         },
         pillar: Some("how-to".to_owned()),
         campaign: None,
@@ -95,6 +96,7 @@ pub fn delivery(post: Id, job: Option<Id>, state: State) -> Delivery {
         history: Vec::new(),
         round: 2,
         uncertain: None,
+        variant: None,
     }
 }
 

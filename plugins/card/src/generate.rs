@@ -308,6 +308,7 @@ impl<'a> Run<'a> {
             // A slot that asks takes what it gets; a time of its own would pass it by.
             due: None,
             repeat_after: None,
+            provenance: None,
             source: Some(placed.path.clone()),
         }))
     }

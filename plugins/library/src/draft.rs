@@ -188,6 +188,7 @@ impl Maker<'_> {
                 When::Local(local) => Due::Local(local),
             }),
             repeat_after: front.repeat_after,
+            provenance: None,
             source: Some(self.path.to_owned()),
         }
     }

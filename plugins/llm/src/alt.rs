@@ -114,6 +114,7 @@ pub(crate) fn write(brief: &Brief, settings: &Settings) -> Result<Batch> {
             campaign: None,
             due: None,
             repeat_after: None,
+            provenance: None,
             source: Some(file.path),
         });
     }

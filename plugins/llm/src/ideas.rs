@@ -134,6 +134,7 @@ pub(crate) fn write(brief: &Brief, settings: &Settings) -> Result<Batch> {
                 .map(|campaign| campaign.name.clone()),
             due: None,
             repeat_after: None,
+            provenance: None,
             source: Some(settings.model.clone()),
         });
     }

@@ -1,7 +1,7 @@
 //! Posts: a text for all accounts, other words where it does not fit, and what else the
 //! accounts take.
 
-use jarchi_plugin_sdk::generator::{Batch, Brief, Draft};
+use jarchi_plugin_sdk::generator::{Batch, Brief, Draft, Provenance};
 use jarchi_plugin_sdk::media::File;
 use jarchi_plugin_sdk::{Link, Poll, Post, Result, ThreadPart, compose, count, kv};
 use serde::Deserialize;
@@ -95,6 +95,7 @@ pub(crate) fn write(brief: &Brief, settings: &Settings) -> Result<Batch> {
         };
         let frame = Frame::new(brief, settings, first + index as u64, picture);
         let message = frame.message(&session)?;
+        let provenance = session.provenance(&message);
         let made = session.until(message, &frame.schema(settings), |guard, written, last| {
             frame.check(guard, written, last)
         });
@@ -102,7 +103,7 @@ pub(crate) fn write(brief: &Brief, settings: &Settings) -> Result<Batch> {
             Ok(Ok((post, variants))) => {
                 session.remember(&post.text);
                 used.extend(frame.picture.as_ref().map(|file| file.digest.clone()));
-                let draft = frame.draft(brief, settings, index, post, variants);
+                let draft = frame.draft(brief, settings, index, post, variants, &provenance);
                 session.batch.drafts.push(draft);
             }
             Ok(Err(reason)) => {
@@ -447,6 +448,7 @@ impl Frame {
         index: usize,
         post: Post,
         variants: Vec<(String, String)>,
+        provenance: &Provenance,
     ) -> Draft {
         let accounts: Vec<&str> = self
             .rooms
@@ -473,6 +475,7 @@ impl Frame {
             due: None,
             repeat_after: None,
             source: Some(settings.model.clone()),
+            provenance: Some(provenance.clone()),
         }
     }
 }

@@ -1,18 +1,18 @@
 //! One run: the endpoint, the facts, the guard, and the asking that goes on until a draft
 //! passes.
 
-use jarchi_plugin_sdk::generator::{Batch, Brief};
+use jarchi_plugin_sdk::generator::{Batch, Brief, Provenance};
 use jarchi_plugin_sdk::{Error, Problem, Result, count, info, kv, random, text, warn};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::answer;
 use crate::chat::{Chat, Message, Role, Stop};
 use crate::facts::Facts;
 use crate::guard::{Guard, Sources};
 use crate::ledger::Ledger;
 use crate::prompt::{self, System};
 use crate::settings::Settings;
+use crate::{answer, digest};
 
 /// Where texts are remembered that were written and may not be published yet.
 const WRITTEN: &str = "written";
@@ -143,6 +143,18 @@ impl<'a> Session<'a> {
         let kept = text::truncate(text, LENGTH, count::chars).to_owned();
         self.written.insert(0, kept);
         self.written.truncate(REMEMBERED);
+    }
+
+    /// What a draft that answers this is made from. Prompt and facts are long, and the
+    /// operator's own: their fingerprint and their names tell them again.
+    pub(crate) fn provenance(&self, user: &Message) -> Provenance {
+        let prompt = format!("{}\n{}", self.system.whole, user.text);
+        let facts = self.facts.files.iter().map(|(path, _)| path.clone());
+        Provenance {
+            model: Some(self.settings.model.clone()),
+            prompt: Some(format!("blake3:{}", digest(&prompt))),
+            sources: facts.collect(),
+        }
     }
 
     pub(crate) fn problem(&mut self, place: impl Into<String>, reason: impl Into<String>) {

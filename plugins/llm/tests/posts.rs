@@ -54,6 +54,11 @@ fn a_post_in_the_brands_voice() {
         assert!(system.contains(told), "{told}: {system}");
     }
     let user = request["messages"][1]["content"].as_str().unwrap();
+    let made = draft.provenance.as_ref().unwrap();
+    let print = blake3::hash(format!("{system}\n{user}").as_bytes()).to_hex();
+    assert_eq!(made.prompt, Some(format!("blake3:{}", &print[..16])));
+    assert_eq!(made.model.as_deref(), request["model"].as_str());
+    assert_eq!(made.sources, ["prices.csv"]);
     for told in [
         "Armudu,3.50",
         "Dünən yağış",

@@ -267,6 +267,7 @@ impl<'a> Run<'a> {
             campaign: None,
             due: None,
             repeat_after: None,
+            provenance: None,
             source: Some(item.link.clone().unwrap_or_else(|| source.url.to_owned())),
         }))
     }

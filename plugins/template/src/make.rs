@@ -80,6 +80,7 @@ impl Maker<'_> {
             campaign: given.campaign.clone(),
             due: None,
             repeat_after: None,
+            provenance: None,
             source: Some(format!("{}#{}", template.data, row.key)),
         };
         let content = format!("{:?} {digests:?}", Content(&draft));

@@ -23,11 +23,7 @@ const TOPIC: usize = 50;
 
 /// The length of a text by Threads' own count.
 pub fn length(text: &str) -> usize {
-    let emoji =
-        |c: char| c as u32 >= 0x1F000 || matches!(c as u32, 0x2600..=0x27BF | 0xFE0F | 0x200D);
-    text.chars()
-        .map(|c| if emoji(c) { c.len_utf8() } else { 1 })
-        .sum()
+    count::threads(text)
 }
 
 /// The problems of a post.

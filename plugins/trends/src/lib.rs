@@ -106,6 +106,7 @@ fn draft(handed: &Handed, settings: &Settings) -> Draft {
         campaign: None,
         due: None,
         repeat_after: None,
+        provenance: None,
         source: handed.source.clone(),
     }
 }

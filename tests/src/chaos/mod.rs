@@ -329,8 +329,9 @@ async fn decide(home: &Home, platforms: &[Platform], report: &mut Report) -> Vec
                 line.delivery, line.account, line.note
             ));
         }
-        let PostDetail { post, deliveries } =
-            ask(home, Request::ShowPost { post: line.post }).await;
+        let PostDetail {
+            post, deliveries, ..
+        } = ask(home, Request::ShowPost { post: line.post }).await;
         let delivery = deliveries.iter().find(|one| one.id == line.delivery);
         let known = delivery.map_or(0, books::known_parts);
         let parts = books::parts(&post.draft);

@@ -20,6 +20,7 @@ mod stopping;
 mod systemd;
 mod trends;
 mod trouble;
+mod words;
 
 use std::process::Output;
 

@@ -10,7 +10,7 @@ use super::parse_auth::{auth, carried};
 use super::parse_media;
 use super::read::{At, Fields, ManifestError, Problems, listed, nearest};
 use super::{
-    Capture, DeliverySpec, Manifest, Over, Place, PlatformLimits, SecretSpec, SettingKind,
+    Capture, Count, DeliverySpec, Manifest, Over, Place, PlatformLimits, SecretSpec, SettingKind,
     SettingSpec, Sign,
 };
 
@@ -386,6 +386,7 @@ fn limits(fields: Fields<'_>) -> PlatformLimits {
     }
     let limits = PlatformLimits {
         text: positive(fields.number("text")),
+        count: fields.text("count").map(counted).unwrap_or_default(),
         // A platform may take no files at all.
         media: fields.number("media").map(|at| at.value),
         media_types: unique(media_types),
@@ -396,6 +397,15 @@ fn limits(fields: Fields<'_>) -> PlatformLimits {
     };
     fields.end();
     limits
+}
+
+fn counted(name: At<'_, &str>) -> Count {
+    let known = Count::named(name.value);
+    if known.is_none() {
+        let names = Count::NAMES.join("`, `");
+        name.refuse(format!("`{}` is none of `{names}`", name.value));
+    }
+    known.unwrap_or_default()
 }
 
 fn delivery(fields: Fields<'_>) -> DeliverySpec {

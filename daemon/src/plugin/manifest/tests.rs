@@ -98,6 +98,7 @@ error = "/error/code"
 
 [limits]
 text = 500
+count = "utf16"
 media = 4
 media_types = ["image/png", "video/*"]
 polls = true

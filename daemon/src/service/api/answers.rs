@@ -4,7 +4,7 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Run;
-use crate::model::{Alarm, Delivery, Id, Job, Origin, Post, Problem, Timestamp};
+use crate::model::{Alarm, Delivery, Id, Job, Origin, Post, Problem, Timestamp, Variant};
 use crate::publish;
 
 use super::{Api, ApiError};
@@ -54,6 +54,10 @@ pub struct Posts {
 pub struct PostDetail {
     pub post: Post,
     pub deliveries: Vec<Delivery>,
+    /// By account: words other than the draft's, as they went or will go out. Those to come
+    /// are known to a running daemon.
+    #[serde(default)]
+    pub variants: Vec<(String, Variant)>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -325,7 +329,21 @@ impl Api {
         for id in &post.deliveries {
             deliveries.extend(view.delivery(*id)?);
         }
-        Ok(PostDetail { post, deliveries })
+        let mut variants = Vec::new();
+        for delivery in &deliveries {
+            let account = &delivery.account;
+            let begun = delivery.first_attempt.is_some();
+            let connectors = self.connectors.as_ref().filter(|_| !begun);
+            let connector = connectors.and_then(|all| all.connector(account).ok());
+            let to_come = connector.and_then(|one| one.variant(&post.draft));
+            let variant = delivery.variant.as_deref().cloned().or(to_come);
+            variants.extend(variant.map(|variant| (account.clone(), variant)));
+        }
+        Ok(PostDetail {
+            post,
+            deliveries,
+            variants,
+        })
     }
 
     /// Those that last, the gravest and oldest first.

@@ -63,6 +63,7 @@ fn paint(key: String, picture: Picture) -> Result<Draft> {
         campaign: None,
         due: picture.due.map(Due::Local),
         repeat_after: None,
+        provenance: None,
         source: None,
     })
 }

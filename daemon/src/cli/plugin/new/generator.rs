@@ -59,5 +59,6 @@ fn draft(item: Item) -> Draft {
         campaign: None,
         due: None,
         repeat_after: None,
+        provenance: None,
     }
 }
