@@ -77,7 +77,8 @@ pub mod promoter {
 /// The words of [`Generator`].
 pub mod generator {
     pub use crate::bindings::generating::exports::jarchi::plugin::generator::{
-        AccountLimits, Batch, Brief, Campaign, Draft, Due, Pillar, Provenance, Voice,
+        AccountLimits, Batch, Brief, Campaign, Draft, Due, PastPost, Pillar, Provenance, Topic,
+        Voice,
     };
 }
 

@@ -49,6 +49,7 @@ impl Batch {
             drafts: Vec::new(),
             complete: false,
             problems: Vec::new(),
+            topics: None,
         }
     }
 }

@@ -3,8 +3,7 @@
 use serde::Serialize;
 
 use crate::config::{Brand, Campaign, Config, GeneratorConfig, Pillar, PillarKind};
-use crate::model::{State, Timestamp};
-use crate::store::{StoreError, View};
+use crate::model::{PastPost, Timestamp, Topic};
 
 /// The tone of a brand that names none, and says something else of its voice.
 const TONE: &str = "friendly";
@@ -28,6 +27,10 @@ pub struct Brief {
     pub accounts: Vec<String>,
     /// Why the draft before was rejected.
     pub feedback: Option<String>,
+    /// What went out on the accounts, newest first; where the generator wants it.
+    pub history: Vec<PastPost>,
+    /// What the brand's other generators found, the best first.
+    pub topics: Vec<Topic>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -111,6 +114,8 @@ impl Brief {
             voice: brand.and_then(VoiceBrief::of),
             accounts: generator.accounts.clone(),
             feedback: None,
+            history: Vec::new(),
+            topics: Vec::new(),
         }
     }
 
@@ -128,28 +133,8 @@ impl Brief {
             "languages": self.languages,
             "hashtags": self.hashtags,
             "feedback": self.feedback,
+            "topics": self.topics.iter().map(|topic| &topic.name).collect::<Vec<_>>(),
         })
         .to_string()
     }
-}
-
-/// Texts that went out on these accounts in the last weeks, newest first.
-pub(super) fn recent(view: View<'_>, accounts: &[String]) -> Result<Vec<String>, StoreError> {
-    const MOST: usize = 30;
-    let mut texts = Vec::new();
-    for post in view.latest_posts(200)? {
-        let mut published = false;
-        for id in &post.deliveries {
-            published |= view.delivery(*id)?.is_some_and(|delivery| {
-                delivery.state == State::Published && accounts.contains(&delivery.account)
-            });
-        }
-        if published {
-            texts.push(post.draft.text);
-            if texts.len() == MOST {
-                break;
-            }
-        }
-    }
-    Ok(texts)
 }

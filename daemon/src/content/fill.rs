@@ -11,10 +11,10 @@ use crate::publish::Connectors;
 use crate::store::{DraftRecord, Store, StoreError, Tx};
 
 use super::accept::{self, Due, NewPost};
-use super::brief::{self, Brief};
+use super::brief::Brief;
 use super::generate::{Generators, described};
 use super::intake::Intake;
-use super::{approval, utm, warn};
+use super::{approval, told, utm, warn};
 
 /// Drafts of one generator that are looked at for one slot.
 const LOOKED_AT: usize = 8;
@@ -144,6 +144,7 @@ impl Filling<'_> {
     /// Asks one generator; a second time with the reason where what it gave was rejected.
     /// Where it fails, what it gave before may do.
     async fn ask(&mut self, generator: &GeneratorConfig) -> Result<Option<Filled>, StoreError> {
+        self.freshen(generator).await?;
         let mut asked = self.brief(generator)?;
         let mut reason = None;
         for again in [false, true] {
@@ -172,8 +173,17 @@ impl Filling<'_> {
     fn brief(&self, generator: &GeneratorConfig) -> Result<Brief, StoreError> {
         let campaign = self.planned.campaign.as_ref();
         let campaign = campaign.and_then(|name| self.brand.strategy.campaigns.get(name));
+        let (view, accounts) = (self.store.view(), &self.planned.accounts);
+        let history = if self.generators.wants_history(generator) {
+            told::history(view, generator, accounts)?
+        } else {
+            Vec::new()
+        };
+        let pillar = Some(self.pillar.name.as_str());
         Ok(Brief {
-            recent: brief::recent(self.store.view(), &self.planned.accounts)?,
+            recent: told::recent(view, accounts)?,
+            history,
+            topics: told::topics(view, self.config, generator, pillar, self.now)?,
             wanted: 1,
             slot: Some(self.planned.slot),
             pillar: Some(self.pillar.into()),
@@ -182,6 +192,24 @@ impl Filling<'_> {
             feedback: self.planned.feedback.clone(),
             ..Brief::whatever(self.config, generator, self.now)
         })
+    }
+
+    /// Generators that find topics for this one are asked anew where that was long ago. One
+    /// that fails is logged, and its topics stay as they are.
+    async fn freshen(&self, generator: &GeneratorConfig) -> Result<(), StoreError> {
+        for other in told::others(self.config, generator) {
+            let Some(found) = self.store.view().topics(&other.name)? else {
+                continue;
+            };
+            if self.now.since(found.at) < told::TOPICS_FRESH {
+                continue;
+            }
+            let asked = Brief::whatever(self.config, other, self.now);
+            if let Some(fault) = self.intake(other, &asked).await? {
+                tracing::warn!(generator = other.name, "topics are not fresh: {fault}");
+            }
+        }
+        Ok(())
     }
 
     /// What the generator has goes into the store; why it failed, if it did.
@@ -209,6 +237,7 @@ impl Filling<'_> {
         let report = self
             .store
             .write(move |tx| {
+                intake.topics(tx, batch.topics)?;
                 intake.take(tx, batch.drafts, batch.complete)?;
                 Ok::<_, StoreError>(intake.report)
             })

@@ -3,14 +3,14 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use crate::config::Config;
+use crate::config::{Config, GeneratorConfig};
 use crate::media::library::{INDEX, describe_drafts};
-use crate::model::{Draft, Fault, Id, Problem, Provenance, Severity, TimeSpan, Timestamp};
+use crate::model::{Draft, Fault, Id, Problem, Provenance, Severity, TimeSpan, Timestamp, Topic};
 use crate::store::{Store, StoreError};
 
-use super::brief::{self, Brief};
+use super::brief::Brief;
 use super::intake::Intake;
-use super::warn;
+use super::{told, warn};
 
 /// A draft as the plugin gave it; media are files that it may see.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +42,8 @@ pub struct Batch {
     pub drafts: Vec<GeneratorDraft>,
     pub complete: bool,
     pub problems: Vec<Problem>,
+    /// For the brand's other generators; none: as they were.
+    pub topics: Option<Vec<Topic>>,
 }
 
 pub type Generating<'a> = Pin<Box<dyn Future<Output = Result<Batch, Fault>> + Send + 'a>>;
@@ -49,6 +51,11 @@ pub type Generating<'a> = Pin<Box<dyn Future<Output = Result<Batch, Fault>> + Se
 /// Calls generator plugins.
 pub trait Generators: Send + Sync + 'static {
     fn generate(&self, brief: Brief) -> Generating<'_>;
+
+    /// Whether it is told what was published.
+    fn wants_history(&self, _generator: &GeneratorConfig) -> bool {
+        false
+    }
 }
 
 /// What became of one draft.
@@ -101,9 +108,16 @@ pub async fn run(
     let room = store.room(config.daemon.keep_free);
     room.map_err(|error| Fault::Transient(error.to_string()))?;
     let broken = |error: StoreError| Fault::Transient(error.to_string());
-    let recent = brief::recent(store.view(), &generator.accounts).map_err(broken)?;
+    let (view, accounts) = (store.view(), &generator.accounts);
+    let history = if generators.wants_history(generator) {
+        told::history(view, generator, accounts).map_err(broken)?
+    } else {
+        Vec::new()
+    };
     let asked = Brief {
-        recent,
+        recent: told::recent(view, accounts).map_err(broken)?,
+        history,
+        topics: told::topics(view, config, generator, None, now).map_err(broken)?,
         ..Brief::whatever(config, generator, now)
     };
     let remembered = asked.remembered();
@@ -113,6 +127,7 @@ pub async fn run(
     intake.brief = Some(remembered);
     let mut report = store
         .write(move |tx| {
+            intake.topics(tx, batch.topics)?;
             intake.take(tx, batch.drafts, batch.complete)?;
             Ok::<_, StoreError>(intake.report)
         })

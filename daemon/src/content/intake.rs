@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 
 use crate::config::{Config, GeneratorConfig};
 use crate::model::{
-    Decision, Id, OnDeadline, Origin, Post, Problem, Provenance, State, Stocked, Timestamp,
+    Decision, Id, OnDeadline, Origin, Post, Problem, Provenance, State, Stocked, Timestamp, Topic,
+    Topics,
 };
 use crate::publish::{self, NewDelivery};
 use crate::store::{DraftRecord, StoreError, Tx};
@@ -71,6 +72,17 @@ impl Intake {
             self.withdraw(tx, &seen)?;
         }
         Ok(())
+    }
+
+    /// What it found for others, in the place of what it found before.
+    pub fn topics(&self, tx: &mut Tx<'_>, topics: Option<Vec<Topic>>) -> Result<(), StoreError> {
+        match topics {
+            Some(topics) => {
+                let at = self.now;
+                tx.put_topics(&self.generator.name, &Topics { at, topics })
+            }
+            None => Ok(()),
+        }
     }
 
     /// It was passed over, and is not gone.

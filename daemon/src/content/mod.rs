@@ -9,6 +9,7 @@ mod generate;
 mod intake;
 mod said;
 mod slots;
+mod told;
 mod utm;
 mod variant;
 mod warn;

@@ -14,6 +14,7 @@ mod plan;
 mod post;
 mod review;
 mod time;
+mod topic;
 
 pub use account::{Checked, Chosen, Connection, Ended};
 pub use alarm::{Alarm, Breaker, Notice, NoticeKind, Open, Told};
@@ -31,3 +32,4 @@ pub use post::{
 };
 pub use review::{Decision, OnDeadline, Review, Terms};
 pub use time::{ParseTimeSpanError, TimeSpan, Timestamp};
+pub use topic::{PastPost, Topic, Topics};

@@ -1,6 +1,6 @@
 //! What the stations ask plugins for: one function for each of the interface's.
 
-use crate::model::{Draft, MediaItem, Metric, Problem, Receipt, Timestamp};
+use crate::model::{Draft, MediaItem, Metric, PastPost, Problem, Receipt, Timestamp};
 
 use super::bindings::exports::jarchi::plugin::{inbox as messages, promoter as ads};
 use super::call::Called;
@@ -221,20 +221,44 @@ impl Plugin {
 impl Plugin {
     /// Asks for drafts. A draft that can't be used is a problem of the batch.
     pub async fn generate(&self, subject: &Subject, brief: &Brief) -> Called<Batch> {
-        let brief = convert::brief(subject, brief);
+        let history = self.whole(brief.history.clone()).await;
+        let files: Vec<MediaItem> = history
+            .iter()
+            .flat_map(|past| files_of(&past.draft))
+            .collect();
+        let brief = convert::brief(subject, brief, &history);
         call!(
             self,
             Generator,
             generator,
             "generate",
             subject,
-            Vec::new(),
+            files,
             |guest, store| guest.call_generate(&mut *store, &brief),
             |batch| {
                 let files = store.data().files.clone();
                 tokio::task::spawn_blocking(move || convert::batch(batch, &files)).await?
             }
         )
+    }
+}
+
+impl Plugin {
+    /// The posts of which all files are there as they were.
+    async fn whole(&self, history: Vec<PastPost>) -> Vec<PastPost> {
+        if history
+            .iter()
+            .all(|past| past.draft.files().next().is_none())
+        {
+            return history;
+        }
+        let library = self.library().clone();
+        let checked = tokio::task::spawn_blocking(move || {
+            let mut history = history;
+            history.retain(|past| past.draft.files().all(|item| library.has(item)));
+            history
+        });
+        checked.await.unwrap_or_default()
     }
 }
 

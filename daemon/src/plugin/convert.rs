@@ -3,8 +3,9 @@
 use serde_json::{Map, Value};
 
 use crate::model::{
-    Draft, Fault, FocalPoint, Link, Measure, MediaItem, MediaKind, Mention, Metric, Poll, Problem,
-    Progress, Provenance, Receipt, Severity, ThreadPart, TimeSpan, Timestamp, Visibility,
+    Draft, Fault, FocalPoint, Link, Measure, MediaItem, MediaKind, Mention, Metric, PastPost, Poll,
+    Problem, Progress, Provenance, Receipt, Severity, ThreadPart, TimeSpan, Timestamp, Topic,
+    Visibility,
 };
 
 use super::bindings::exports::jarchi::plugin as exports;
@@ -327,7 +328,12 @@ fn object(text: &str, what: &str) -> Result<Map<String, Value>, Unusable> {
     }
 }
 
-pub(crate) fn brief(subject: &Subject, brief: &Brief) -> exports::generator::Brief {
+/// `history`: of the brief's, those posts that can be shown.
+pub(crate) fn brief(
+    subject: &Subject,
+    brief: &Brief,
+    history: &[PastPost],
+) -> exports::generator::Brief {
     exports::generator::Brief {
         settings: json(&subject.settings),
         brand: brief.brand.clone(),
@@ -381,7 +387,111 @@ pub(crate) fn brief(subject: &Subject, brief: &Brief) -> exports::generator::Bri
         hashtags: brief.hashtags.clone(),
         recent: brief.recent.clone(),
         feedback: brief.feedback.clone(),
+        history: history.iter().map(past_post).collect(),
+        topics: brief.topics.iter().map(topic).collect(),
     }
+}
+
+fn past_post(past: &PastPost) -> exports::generator::PastPost {
+    exports::generator::PastPost {
+        id: past.id.to_string(),
+        post: wit::Post {
+            options: json(&past.draft.options),
+            ..post(&past.draft, "")
+        },
+        variants: past.draft.variants.clone(),
+        pillar: past.pillar.clone(),
+        campaign: past.campaign.clone(),
+        source: past.source.clone(),
+        own_key: past.own_key.clone(),
+        accounts: past.accounts.clone(),
+        at: past.at.millis(),
+        metrics: past.metrics.iter().map(metric_to_wit).collect(),
+    }
+}
+
+fn metric_to_wit(metric: &Metric) -> wit::Metric {
+    let measure = match &metric.measure {
+        Measure::Impressions => wit::Measure::Impressions,
+        Measure::Views => wit::Measure::Views,
+        Measure::Reach => wit::Measure::Reach,
+        Measure::Likes => wit::Measure::Likes,
+        Measure::Comments => wit::Measure::Comments,
+        Measure::Shares => wit::Measure::Shares,
+        Measure::Quotes => wit::Measure::Quotes,
+        Measure::Saves => wit::Measure::Saves,
+        Measure::Clicks => wit::Measure::Clicks,
+        Measure::WatchTime => wit::Measure::WatchTime,
+        Measure::Followers => wit::Measure::Followers,
+        Measure::Following => wit::Measure::Following,
+        Measure::Posts => wit::Measure::Posts,
+        Measure::Other(name) => wit::Measure::Other(name.clone()),
+    };
+    wit::Metric {
+        measure,
+        value: metric.value,
+    }
+}
+
+fn topic(topic: &Topic) -> exports::generator::Topic {
+    let Topic {
+        name,
+        hashtag,
+        pillar,
+        score,
+        reasons,
+        link,
+    } = topic.clone();
+    exports::generator::Topic {
+        name,
+        hashtag,
+        pillar,
+        score,
+        reasons,
+        link,
+    }
+}
+
+/// Topics of one batch, characters of a text in one, and reasons of one.
+const MOST_TOPICS: usize = 50;
+const LONGEST_WORDS: usize = 200;
+const LONGEST_LINK: usize = 2000;
+const MOST_REASONS: usize = 8;
+
+/// A topic for other plugins: words in one line, of a bounded length. None where it has no
+/// name.
+fn topic_of(topic: exports::generator::Topic) -> Option<Topic> {
+    let line = |text: &str| {
+        let visible: String = text
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect();
+        let words: Vec<&str> = visible.split_whitespace().collect();
+        words
+            .join(" ")
+            .chars()
+            .take(LONGEST_WORDS)
+            .collect::<String>()
+    };
+    let name = line(&topic.name);
+    let some = |text: Option<String>| text.map(|text| line(&text)).filter(|text| !text.is_empty());
+    (!name.is_empty()).then(|| Topic {
+        name,
+        hashtag: some(topic.hashtag),
+        pillar: some(topic.pillar),
+        score: topic.score.min(100),
+        reasons: topic
+            .reasons
+            .iter()
+            .take(MOST_REASONS)
+            .map(|reason| line(reason))
+            .collect(),
+        link: topic.link.filter(|link| {
+            let web =
+                url::Url::parse(link).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+            web && link.len() <= LONGEST_LINK
+        }),
+    })
 }
 
 /// Reads the files that the drafts name: may wait for a disk. A draft that can't be used
@@ -391,6 +501,10 @@ pub(crate) fn batch(batch: exports::generator::Batch, files: &CallFiles) -> Batc
         drafts: Vec::with_capacity(batch.drafts.len()),
         complete: batch.complete,
         problems: problems(batch.problems),
+        topics: batch.topics.map(|topics| {
+            let topics = topics.into_iter().filter_map(topic_of);
+            topics.take(MOST_TOPICS).collect()
+        }),
     };
     for draft in batch.drafts {
         let place = draft.source.clone().unwrap_or_else(|| draft.key.clone());

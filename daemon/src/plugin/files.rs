@@ -103,6 +103,12 @@ impl Library {
         })
     }
 
+    /// Whether the file is there as it was accepted. May wait for a disk.
+    pub(crate) fn has(&self, item: &MediaItem) -> bool {
+        self.look(id_of(item), item.path.clone(), PathBuf::from(&item.path))
+            .is_ok_and(|info| info.digest == item.digest)
+    }
+
     fn look(&self, id: String, name: String, path: PathBuf) -> Result<FileInfo, FileError> {
         let wrong = |error: io::Error| FileError::io(&name, &error);
         let data = fs::metadata(&path).map_err(wrong)?;

@@ -53,6 +53,9 @@ pub struct Manifest {
     pub limits: PlatformLimits,
     #[serde(default)]
     pub delivery: DeliverySpec,
+    /// The generator is told what the brand has published, with its numbers.
+    #[serde(default)]
+    pub history: bool,
 }
 
 /// A secret, and the only places where it may be put.

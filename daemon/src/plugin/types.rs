@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::model::{
-    DeliveryKey, Draft, Metric, Problem, Progress, Provenance, Receipt, TimeSpan, Timestamp,
+    DeliveryKey, Draft, Metric, PastPost, Problem, Progress, Provenance, Receipt, TimeSpan,
+    Timestamp, Topic,
 };
 
 use super::broker::Secrets;
@@ -134,6 +135,10 @@ pub struct Brief {
     pub recent: Vec<String>,
     /// Why the draft before was rejected.
     pub feedback: Option<String>,
+    /// What went out on these accounts; its files may be given back in drafts.
+    pub history: Vec<PastPost>,
+    /// What the brand's other generators found.
+    pub topics: Vec<Topic>,
 }
 
 /// What an account takes, so that a draft fits.
@@ -180,6 +185,8 @@ pub struct Batch {
     pub complete: bool,
     /// Sources that were passed over, and drafts that can't be used.
     pub problems: Vec<Problem>,
+    /// For the brand's other generators; none: as they were.
+    pub topics: Option<Vec<Topic>>,
 }
 
 /// A draft with what a generator says around it.

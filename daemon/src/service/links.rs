@@ -62,6 +62,7 @@ impl Links {
             auth: None,
             limits: PlatformLimits::default(),
             delivery: DeliverySpec::default(),
+            history: false,
         };
         Ok(Links {
             broker: Broker::new(options, clock)?,

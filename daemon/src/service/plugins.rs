@@ -167,6 +167,8 @@ impl Plugins {
             hashtags: brief.hashtags,
             recent: brief.recent,
             feedback: brief.feedback,
+            history: brief.history,
+            topics: brief.topics,
         };
         let batch = answer(plugin.generate(&subject, &asked).await).result?;
         let drafts = batch
@@ -193,6 +195,7 @@ impl Plugins {
             drafts,
             complete: batch.complete,
             problems: batch.problems,
+            topics: batch.topics,
         })
     }
 
@@ -220,6 +223,11 @@ impl Plugins {
 impl Generators for Plugins {
     fn generate(&self, brief: Brief) -> Generating<'_> {
         Box::pin(self.generate(brief))
+    }
+
+    fn wants_history(&self, generator: &config::GeneratorConfig) -> bool {
+        let plugin = self.registry.get(&generator.plugin);
+        plugin.is_some_and(|plugin| plugin.manifest().history)
     }
 }
 

@@ -24,6 +24,7 @@ use super::raw::Tree;
 use super::series::{OLD_SERIES, SERIES, move_old};
 use super::snapshot::Snapshot;
 use super::table::{Table, readable};
+use super::topics::TOPICS;
 use super::triggers::TRIGGERS;
 use super::{SCHEMA, Store, StoreError};
 
@@ -88,6 +89,7 @@ pub(super) fn codec(tree: Tree) -> Box<dyn Codec> {
         Tree::Accounts => Box::new(CONNECTIONS),
         Tree::Plan => Box::new(PLAN),
         Tree::Stock => Box::new(STOCK),
+        Tree::Topics => Box::new(TOPICS),
         Tree::Meta
         | Tree::Due
         | Tree::Dead

@@ -37,6 +37,7 @@ mod retention;
 mod series;
 mod snapshot;
 mod table;
+mod topics;
 mod triggers;
 mod vault;
 mod writer;

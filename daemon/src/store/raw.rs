@@ -43,10 +43,11 @@ pub(super) enum Tree {
     /// When deliveries are measured next.
     Ages,
     Calls,
+    Topics,
 }
 
 impl Tree {
-    pub(super) const ALL: [Tree; 28] = [
+    pub(super) const ALL: [Tree; 29] = [
         Tree::Meta,
         Tree::Jobs,
         Tree::Due,
@@ -75,6 +76,7 @@ impl Tree {
         Tree::Numbers,
         Tree::Ages,
         Tree::Calls,
+        Tree::Topics,
     ];
 
     pub(super) const fn name(self) -> &'static str {
@@ -107,6 +109,7 @@ impl Tree {
             Tree::Numbers => "numbers",
             Tree::Ages => "ages",
             Tree::Calls => "calls",
+            Tree::Topics => "topics",
         }
     }
 }

@@ -33,6 +33,7 @@ pub fn surroundings() -> tempfile::TempDir {
     }
     for plugin in [
         "mastodon", "bluesky", "library", "rss", "llm", "card", "template", "trends", "telegram",
+        "recycle",
     ] {
         fs::write(root.join(format!(".jarchi/plugins/{plugin}.wasm")), "").unwrap();
     }

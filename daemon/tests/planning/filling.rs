@@ -212,6 +212,7 @@ async fn what_a_generator_has_without_a_time_waits_for_the_plan() {
         Ok(Given {
             drafts,
             complete: true,
+            topics: None,
         })
     });
     let world = World::start(&["writer"], &["writer"], writer).await;
@@ -313,6 +314,7 @@ async fn a_withdrawn_post_gives_its_slot_to_another() {
                 .map(|one| draft(&format!("{one:02}"), &format!("File {one}")))
                 .collect(),
             complete: true,
+            topics: None,
         })
     });
     let world = World::start(&["writer"], &["writer"], writer).await;

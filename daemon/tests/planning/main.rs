@@ -9,4 +9,5 @@ mod approval;
 mod filling;
 mod shares;
 mod stage;
+mod told;
 mod world;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use jarchi::config::{Brand, Campaign, Config, GeneratorConfig, Goal, Pillar, PillarKind};
 use jarchi::content::{Batch, Brief, Generating, GeneratorDraft, Generators};
-use jarchi::model::{Fault, Provenance, Timestamp};
+use jarchi::model::{Fault, Provenance, Timestamp, Topic};
 
 use crate::common::text;
 
@@ -70,6 +70,7 @@ pub type Answer = Box<dyn Fn(&Brief, usize) -> Result<Given, Fault> + Send + Syn
 pub struct Given {
     pub drafts: Vec<GeneratorDraft>,
     pub complete: bool,
+    pub topics: Option<Vec<Topic>>,
 }
 
 impl From<Vec<GeneratorDraft>> for Given {
@@ -77,6 +78,7 @@ impl From<Vec<GeneratorDraft>> for Given {
         Given {
             drafts,
             complete: false,
+            topics: None,
         }
     }
 }
@@ -106,6 +108,10 @@ impl Writer {
 pub struct Of(pub Arc<Writer>);
 
 impl Generators for Of {
+    fn wants_history(&self, generator: &GeneratorConfig) -> bool {
+        generator.name == "again"
+    }
+
     fn generate(&self, brief: Brief) -> Generating<'_> {
         Box::pin(async move {
             let number = {
@@ -122,6 +128,7 @@ impl Generators for Of {
                 drafts: given.drafts,
                 complete: given.complete,
                 problems: Vec::new(),
+                topics: given.topics,
             })
         })
     }

@@ -45,6 +45,8 @@ fn brief(settings: &Value, wanted: u32) -> Brief {
         hashtags: vec!["ÇAY".into(), "Bakı".into()],
         recent: Vec::new(),
         feedback: None,
+        history: Vec::new(),
+        topics: Vec::new(),
     }
 }
 

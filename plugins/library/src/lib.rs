@@ -52,9 +52,8 @@ impl Generator for Library {
         let settings: Settings = brief.settings()?;
         let folder = Folder::open(&settings.folder)?;
         let mut batch = Batch {
-            drafts: Vec::new(),
             complete: true,
-            problems: Vec::new(),
+            ..Batch::empty()
         };
         let mut drafts: Vec<(Draft, usize)> = Vec::new();
         for file in folder.posts() {

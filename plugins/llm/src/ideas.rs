@@ -80,7 +80,13 @@ pub(crate) fn write(brief: &Brief, settings: &Settings) -> Result<Batch> {
         Language::One(tag) => Some(tag.clone()),
         _ => brief.languages.first().cloned(),
     };
-    let mut told = prompt::matter(brief, &session.facts, &session.earlier, &session.mark);
+    let mut told = prompt::matter(
+        brief,
+        &session.facts,
+        &session.earlier,
+        &session.topics,
+        &session.mark,
+    );
     told.push_str(&format!(
         "Ideas wanted: {wanted}. Language: {}.\n",
         language.as_deref().unwrap_or("the brand's")

@@ -179,7 +179,13 @@ impl Frame {
 
     fn message(&self, session: &Session<'_>) -> Result<Message> {
         let brief = session.brief;
-        let mut told = prompt::matter(brief, &session.facts, &session.earlier, &session.mark);
+        let mut told = prompt::matter(
+            brief,
+            &session.facts,
+            &session.earlier,
+            &session.topics,
+            &session.mark,
+        );
         let languages: Vec<String> = self.languages.iter().map(|tag| prompt::line(tag)).collect();
         told.push_str(&match languages.as_slice() {
             [] => String::from("Language: the one that the brand's examples are in, else English.\n"),

@@ -79,8 +79,14 @@ pub(crate) fn fenced(mark: &str, name: &str, data: &str) -> String {
     format!("BEGIN {mark} {name}\n{data}\nEND {mark}\n\n")
 }
 
-/// What a draft is to be about, and all data.
-pub(crate) fn matter(brief: &Brief, facts: &Facts, earlier: &[String], mark: &str) -> String {
+/// What a draft is to be about, and all data. `topics` are strangers' words.
+pub(crate) fn matter(
+    brief: &Brief,
+    facts: &Facts,
+    earlier: &[String],
+    topics: &[String],
+    mark: &str,
+) -> String {
     let mut told = String::new();
     if let Some(voice) = &brief.voice
         && !voice.examples.is_empty()
@@ -102,6 +108,13 @@ pub(crate) fn matter(brief: &Brief, facts: &Facts, earlier: &[String], mark: &st
             .map(|earlier| text::shorten(&line(earlier), EARLIER, count::graphemes))
             .collect();
         told.push_str(&fenced(mark, "written before", &earlier.join("\n")));
+    }
+    if !topics.is_empty() {
+        told.push_str(
+            "People talk about these subjects now. Take one up where it goes with the theme and \
+             the brand, and say nothing of it that is not in the facts; else leave them:\n",
+        );
+        told.push_str(&fenced(mark, "talked about", &topics.join("\n")));
     }
     if let Some(pillar) = &brief.pillar {
         told.push_str(&format!("Theme: {}", line(&pillar.name)));

@@ -33,6 +33,8 @@ pub(crate) struct Session<'a> {
     pub(crate) system: System,
     /// Published lately, or written by earlier runs; the newest first.
     pub(crate) earlier: Vec<String>,
+    /// What is talked about, as far as the brand could say it itself.
+    pub(crate) topics: Vec<String>,
     pub(crate) batch: Batch,
     written: Vec<String>,
     chat: Chat<'a>,
@@ -65,6 +67,10 @@ impl<'a> Session<'a> {
             mark: &mark,
             earlier: &known,
         });
+        let topics = brief.topics.iter().map(|topic| topic.name.as_str());
+        // A name with an address, a taboo or a price in it helps nobody.
+        let topics = topics.filter(|name| guard.check(name).is_ok());
+        let topics = topics.take(settings.topics).map(prompt::line).collect();
         Ok(Session {
             brief,
             settings,
@@ -73,6 +79,7 @@ impl<'a> Session<'a> {
             mark,
             system,
             earlier,
+            topics,
             batch,
             written,
             chat: Chat::open(settings, Ledger::open(&settings.budget, brief)?)?,

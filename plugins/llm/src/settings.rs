@@ -50,6 +50,7 @@ struct Written {
     allow: Vec<String>,
     polls: Option<bool>,
     threads: Option<bool>,
+    topics: Option<u32>,
 }
 
 /// In which language a draft is.
@@ -97,6 +98,8 @@ pub(crate) struct Settings {
     pub(crate) allow: Vec<String>,
     pub(crate) polls: bool,
     pub(crate) threads: bool,
+    /// Of what is talked about, so much is told to the model.
+    pub(crate) topics: usize,
 }
 
 fn wrong(setting: &str, what: impl std::fmt::Display) -> Error {
@@ -211,6 +214,7 @@ impl Settings {
             allow: lists(written.allow),
             polls: written.polls.unwrap_or(true),
             threads: written.threads.unwrap_or(true),
+            topics: written.topics.unwrap_or(5) as usize,
         })
     }
 }

@@ -309,6 +309,7 @@ impl<'a> Run<'a> {
             drafts: self.drafts,
             complete,
             problems,
+            topics: None,
         })
     }
 }

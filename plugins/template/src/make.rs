@@ -121,6 +121,7 @@ impl Maker<'_> {
                 "brand",
                 json!({ "name": brief.brand, "hashtags": brief.hashtags }),
             ),
+            ("topics", topics(brief)),
         ];
         if let Some(pillar) = &given.pillar {
             more.push(("pillar", json!(pillar)));
@@ -144,6 +145,20 @@ impl Maker<'_> {
         }
         context
     }
+}
+
+/// What is talked about, the best first.
+fn topics(brief: &Brief) -> Json {
+    let topics = brief.topics.iter().map(|topic| {
+        json!({
+            "name": topic.name,
+            "hashtag": topic.hashtag.as_deref().unwrap_or_default(),
+            "pillar": topic.pillar.as_deref().unwrap_or_default(),
+            "score": topic.score,
+            "link": topic.link.as_deref().unwrap_or_default(),
+        })
+    });
+    topics.collect()
 }
 
 /// What the revision is a digest of.

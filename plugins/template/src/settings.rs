@@ -37,9 +37,9 @@ impl Settings {
         let every = written.every.as_deref().unwrap_or("1d");
         let rest = written.rest.as_deref().unwrap_or("30d");
         let per_run = written.per_run.unwrap_or(1);
-        if !(1..=50).contains(&per_run) {
+        if !(0..=50).contains(&per_run) {
             return Err(Error::invalid(format!(
-                "setting `per_run` is {per_run}: it takes 1 to 50"
+                "setting `per_run` is {per_run}: it takes 0 to 50"
             )));
         }
         Ok(Settings {

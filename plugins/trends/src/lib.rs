@@ -13,7 +13,7 @@ mod topic;
 
 use std::collections::BTreeMap;
 
-use jarchi_plugin_sdk::generator::{AccountLimits, Batch, Brief, Draft};
+use jarchi_plugin_sdk::generator::{self, AccountLimits, Batch, Brief, Draft};
 use jarchi_plugin_sdk::{
     Generator, Link, Millis, Post, Problem, Result, Timestamp, compose, count, kv,
 };
@@ -65,7 +65,14 @@ impl Generator for Trends {
             .filter(|topic| topic.score >= settings.threshold)
             .collect();
         let new = match settings.mode {
-            Mode::Input => list(&topics, &settings, brief, &mut state)
+            Mode::Input => {
+                // A source that can't be read now has not changed its mind: the last topics
+                // serve for their day.
+                let blind = topics.is_empty() && !batch.problems.is_empty();
+                batch.topics = (!blind).then(|| offered(&topics, &settings));
+                Vec::new()
+            }
+            Mode::List => list(&topics, &settings, brief, &mut state)
                 .into_iter()
                 .collect(),
             Mode::Post => posts(&topics, &settings, brief, &mut state, &mut batch.problems),
@@ -223,6 +230,19 @@ fn posts(
         }
     }
     new
+}
+
+/// For the brand's other generators.
+fn offered(topics: &[Topic], settings: &Settings) -> Vec<generator::Topic> {
+    let offer = |topic: &Topic| generator::Topic {
+        name: topic.name.clone(),
+        hashtag: post::hashtag(&topic.name).map(|tag| tag.trim_start_matches('#').to_owned()),
+        pillar: topic.pillar.clone(),
+        score: topic.score,
+        reasons: topic.reasons.clone(),
+        link: topic.link.clone().filter(|_| settings.link),
+    };
+    topics.iter().take(settings.most).map(offer).collect()
 }
 
 fn key(identity: &str) -> String {

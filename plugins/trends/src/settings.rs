@@ -11,7 +11,10 @@ use crate::post::Template;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Mode {
+    /// For the brand's other generators.
     Input,
+    /// For people.
+    List,
     Post,
 }
 
@@ -118,7 +121,7 @@ impl Settings {
                 "setting `threshold` is {threshold}: no score is above 100"
             )));
         }
-        let usual = if written.mode == Mode::Input { 10 } else { 1 };
+        let usual = if written.mode == Mode::Post { 1 } else { 10 };
         let most = written.most.unwrap_or(usual);
         if !(1..=50).contains(&most) {
             return Err(Error::invalid(format!(

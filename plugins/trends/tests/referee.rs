@@ -71,6 +71,8 @@ fn mastodon_is_asked_as_it_describes_itself() {
         hashtags: Vec::new(),
         recent: Vec::new(),
         feedback: None,
+        history: Vec::new(),
+        topics: Vec::new(),
     };
     let batch = Trends::generate(&brief).expect("a batch");
     assert!(batch.problems.is_empty(), "{:?}", batch.problems);

@@ -131,5 +131,7 @@ fn brief(settings: &serde_json::Value) -> Brief {
         hashtags: vec![],
         recent: vec![],
         feedback: None,
+        history: Vec::new(),
+        topics: Vec::new(),
     }
 }

@@ -15,12 +15,14 @@ mod endpoint;
 mod faults;
 mod feed;
 mod folder;
+mod makers;
 mod planning;
 mod stopping;
 mod systemd;
 mod trends;
 mod trouble;
 mod words;
+mod writer;
 
 use std::process::Output;
 

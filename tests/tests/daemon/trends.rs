@@ -9,7 +9,7 @@ use jarchi_tests::standin::{Standin, token_of};
 use serde_json::{Value, json};
 
 /// Mastodon's and Bluesky's trends, which agree on tea.
-async fn serve() -> SocketAddr {
+pub async fn serve() -> SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let tags = || async {

@@ -99,6 +99,12 @@ fn words(outcome: &Outcome<'_>) -> String {
         }
         None => {}
     }
+    if manifest.history {
+        page.line(
+            "history",
+            "is told what the brand has published, with its numbers",
+        );
+    }
     if capabilities.contains(&Capability::Publisher) {
         page.line("limits", &limits(manifest));
         if let Some(image) = &manifest.limits.image {

@@ -84,6 +84,7 @@ fn manifest(fields: Fields<'_>) -> Manifest {
         .and_then(|fields| auth(fields, &scope, &secrets));
     let limits = fields.table("limits").map(limits).unwrap_or_default();
     let delivery = fields.table("delivery").map(delivery).unwrap_or_default();
+    let history = fields.flag("history");
     fields.end();
 
     Manifest {
@@ -99,6 +100,7 @@ fn manifest(fields: Fields<'_>) -> Manifest {
         auth,
         limits,
         delivery,
+        history,
     }
 }
 

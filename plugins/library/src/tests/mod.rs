@@ -25,6 +25,8 @@ fn brief(settings: Value) -> Brief {
         hashtags: Vec::new(),
         recent: Vec::new(),
         feedback: None,
+        history: Vec::new(),
+        topics: Vec::new(),
     }
 }
 

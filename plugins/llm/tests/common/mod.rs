@@ -71,6 +71,8 @@ pub fn brief(more: Value) -> Brief {
         hashtags: vec!["çay".into(), "bakı".into()],
         recent: vec![],
         feedback: None,
+        history: Vec::new(),
+        topics: Vec::new(),
     }
 }
 

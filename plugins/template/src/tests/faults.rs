@@ -312,7 +312,7 @@ fn settings_that_are_wrong() {
     for (settings, words) in [
         (json!({ "every": "soon" }), "setting `every`"),
         (json!({ "rest": "5" }), "setting `rest`"),
-        (json!({ "per_run": 0 }), "setting `per_run` is 0"),
+        (json!({ "per_run": 51 }), "setting `per_run` is 51"),
         (json!({ "folder": "secrets" }), "folder `secrets`"),
         (json!({ "fodler": "x" }), "fodler"),
     ] {

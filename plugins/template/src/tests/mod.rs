@@ -35,6 +35,8 @@ fn brief(settings: &Value) -> Brief {
         hashtags: vec!["çay".into()],
         recent: Vec::new(),
         feedback: None,
+        history: Vec::new(),
+        topics: Vec::new(),
     }
 }
 
@@ -382,4 +384,35 @@ fn pillar_and_campaign_choose_the_set() {
             }
         }
     }
+}
+
+#[test]
+fn a_template_may_say_what_is_talked_about() {
+    let topic = |name: &str, hashtag: Option<&str>| jarchi_plugin_sdk::generator::Topic {
+        name: name.into(),
+        hashtag: hashtag.map(str::to_owned),
+        pillar: None,
+        score: 70,
+        reasons: Vec::new(),
+        link: None,
+    };
+    let template = format!(
+        "{T}{{% if topics %}}Hamı {{{{ topics[0].name }}}} deyir #{{{{ topics[0].hashtag }}}}. {{% endif %}}{{{{ name }}}}"
+    );
+    let row = json!({ "id": 1, "name": "Çay" });
+    assert_eq!(post(&template, &row, &wanted(1)).post.text, "Çay");
+    let mut brief = wanted(1);
+    brief.topics = vec![
+        topic("Çay festivalı", Some("ÇayFestivalı")),
+        topic("{{ name }}", None),
+    ];
+    let text = post(&template, &row, &brief).post.text;
+    assert_eq!(text, "Hamı Çay festivalı deyir #ÇayFestivalı. Çay");
+    // What a stranger wrote is no template.
+    brief.topics.remove(0);
+    let text = post(&template, &row, &brief).post.text;
+    assert_eq!(text, "Hamı {{ name }} deyir #. Çay");
+    let own = json!({ "id": 1, "name": "Çay", "topics": "mine" });
+    let template = format!("{T}{{{{ topics }}}}");
+    assert_eq!(post(&template, &own, &brief).post.text, "mine");
 }

@@ -33,6 +33,8 @@ fn brief(settings: &Value) -> Brief {
         hashtags: Vec::new(),
         recent: Vec::new(),
         feedback: None,
+        history: Vec::new(),
+        topics: Vec::new(),
     }
 }
 
@@ -455,7 +457,7 @@ fn as_input_there_is_a_list_a_day() {
         trends: vec![trend("Tea", 1, 10), trend("Baku Jazz", 1, 2000)],
         ..World::default()
     });
-    let settings = settings(json!({ "mode": "input", "threshold": 40, "link": true }));
+    let settings = settings(json!({ "mode": "list", "threshold": 40, "link": true }));
     let first = at(&settings, NOW);
     assert_eq!(
         texts(&first),
@@ -480,7 +482,7 @@ fn as_input_there_is_a_list_a_day() {
     short.wanted = 1;
     host.set_now(short.now);
     short.settings =
-        super::tests::settings(json!({ "mode": "input", "threshold": 0, "max_age": "9d" }))
+        super::tests::settings(json!({ "mode": "list", "threshold": 0, "max_age": "9d" }))
             .to_string();
     short.accounts = vec![AccountLimits {
         account: "team".into(),
@@ -551,4 +553,55 @@ fn settings_that_are_wrong() {
         let error = Trends::generate(&brief(&settings(more))).unwrap_err();
         assert!(error.reason().contains(words), "{error:?}");
     }
+}
+
+#[test]
+fn topics_are_offered_to_the_other_generators() {
+    let host = serve(World {
+        tags: vec![
+            tag("çayFestivalı", &[400, 10, 100, 100]),
+            tag("football", &[900, 10, 0, 0]),
+        ],
+        titles: vec![
+            "Baku marathon https://evil.example/x @somebody",
+            "Election night tea",
+        ],
+        ..World::default()
+    });
+    let settings = settings(json!({ "mode": "input", "threshold": 40, "link": false }));
+    let batch = at(&settings, NOW);
+    assert_eq!(texts(&batch), [""; 0], "nothing for an account");
+    let topics = batch.topics.expect("topics");
+    let offered: Vec<_> = topics
+        .iter()
+        .map(|topic| (topic.name.as_str(), topic.pillar.as_deref(), &topic.link))
+        .collect();
+    assert_eq!(
+        offered,
+        [
+            ("çayFestivalı", Some("tea"), &None),
+            ("Baku marathon", Some("city"), &None)
+        ]
+    );
+    assert_eq!(topics[1].hashtag.as_deref(), Some("BakuMarathon"));
+    assert!(topics[0].score > topics[1].score && !topics[0].reasons.is_empty());
+
+    // They are offered again as long as they are talked about, also where a slot asks.
+    let mut asked = brief(&settings);
+    asked.wanted = 1;
+    let again = Trends::generate(&asked).expect("a batch");
+    assert_eq!(again.topics.as_ref(), Some(&topics));
+    assert!(again.drafts.is_empty());
+    drop(host);
+
+    // Nothing that fits any more, and nothing that can be read, are two things.
+    let _host = serve(World::default());
+    assert_eq!(at(&settings, NOW).topics, Some(Vec::new()));
+    drop(_host);
+    let host = Host::new();
+    host.set_now(NOW);
+    host.serve(|_| Answer::empty(503));
+    let blind = at(&settings, NOW);
+    assert_eq!(blind.topics, None, "the last ones stay");
+    assert_eq!(blind.problems.len(), 5);
 }

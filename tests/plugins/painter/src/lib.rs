@@ -37,7 +37,7 @@ impl Generator for Painter {
         Ok(Batch {
             drafts,
             complete: true,
-            problems: Vec::new(),
+            ..Batch::empty()
         })
     }
 }

@@ -33,7 +33,7 @@ impl Generator for Plugin {
             drafts: items.into_iter().map(draft).collect(),
             // An item that is gone is withdrawn, as long as it is not published.
             complete: true,
-            problems: Vec::new(),
+            ..Batch::empty()
         })
     }
 }

@@ -24,6 +24,8 @@ fn brief() -> Brief {
         hashtags: Vec::new(),
         recent: Vec::new(),
         feedback: None,
+        history: Vec::new(),
+        topics: Vec::new(),
     }
 }
 
