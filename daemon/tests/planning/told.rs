@@ -2,8 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use jarchi::model::{Measure, Metric, Sample, Topic};
-use jarchi::store::Subject;
+use jarchi::model::Topic;
 
 use crate::stage::{World, fluent};
 use crate::world::{Given, Writer, at};
@@ -99,21 +98,6 @@ async fn the_past_is_told_with_its_numbers_to_those_that_want_it() {
     });
     let world = World::start(&["again", "writer"], &["writer"], writer.clone()).await;
     world.plan().await;
-    world.pass(at("2026-11-24T10:00:00Z")).await;
-    for (delivery, likes) in world.deliveries().into_iter().zip([3, 4]) {
-        let sample = Sample {
-            at: world.clock.now(),
-            metrics: vec![Metric {
-                measure: Measure::Likes,
-                value: likes,
-            }],
-        };
-        let subject = Subject::Delivery(delivery.id);
-        let written = world
-            .store()
-            .write(move |tx| tx.append_sample(&subject, &sample));
-        written.await.unwrap();
-    }
     world.pass(at("2026-11-27T10:00:00Z")).await;
     let briefs = writer.briefs();
     let others = briefs
@@ -143,6 +127,8 @@ async fn the_past_is_told_with_its_numbers_to_those_that_want_it() {
             metrics.map(|one| (one.measure.name(), one.value)).collect()
         })
         .collect();
-    assert_eq!(told.last().unwrap(), &[("likes", 7)]);
-    assert!(told[..told.len() - 1].iter().all(Vec::is_empty), "{told:?}");
+    // The platform counts three for each delivery.
+    assert_eq!(told.last().unwrap(), &[("likes", 6)]);
+    let known = |numbers: &Vec<(&str, i64)>| numbers.is_empty() || numbers == &[("likes", 6)];
+    assert!(told.iter().all(known), "{told:?}");
 }
