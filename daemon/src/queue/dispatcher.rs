@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use crate::clock::Clock;
 use crate::config::Retry;
 use crate::model::{Fault, Job, JobFault, Lease, TimeSpan, Timestamp};
-use crate::store::{Again, Claim, DueHint, Seat, Store, StoreError, Tx, View};
+use crate::store::{Again, Change, Claim, DueHint, Seat, Store, StoreError, Tx, View};
 
 use super::lanes::{Lanes, Rest};
 use super::{Disposition, Next, Worker, after_fault};
@@ -76,7 +76,14 @@ pub struct Dispatcher<W> {
     options: watch::Receiver<Options>,
     stop: watch::Receiver<bool>,
     beat: watch::Sender<Beat>,
-    tasks: JoinSet<(String, Option<Rest>)>,
+    tasks: JoinSet<Ended>,
+    /// Worked on, and not yet written; their lanes wait for that.
+    ended: Vec<Ended>,
+}
+
+struct Ended {
+    job: Job,
+    disposition: Disposition,
 }
 
 impl<W: Worker> Dispatcher<W> {
@@ -140,6 +147,7 @@ impl<W: Worker> Dispatcher<W> {
             stop,
             beat,
             tasks: JoinSet::new(),
+            ended: Vec::new(),
         };
         Ok((dispatcher, handle))
     }
@@ -159,15 +167,18 @@ impl<W: Worker> Dispatcher<W> {
             }
             before = now;
             let stopping = *self.stop.borrow();
-            if stopping && self.lanes.running() == 0 {
+            if stopping && self.lanes.running() == 0 && self.ended.is_empty() {
                 return Ok(());
             }
-            if !stopping {
-                let due = self.lanes.take_due(now);
-                if !due.is_empty() {
-                    self.claim(due, now).await?;
-                    continue;
-                }
+            let due = if stopping {
+                Vec::new()
+            } else {
+                self.lanes.take_due(now)
+            };
+            if !due.is_empty() || !self.ended.is_empty() {
+                self.turn(due, now).await?;
+                self.gather();
+                continue;
             }
             let wakes = self.lanes.wakes().filter(|_| !stopping);
             self.beat.send_replace(Beat {
@@ -191,13 +202,17 @@ impl<W: Worker> Dispatcher<W> {
                 Ok(()) = self.stop.changed() => {}
                 () = timer => {}
             }
-            // All that has come in by now, before the next look at the clock.
-            while let Some(ended) = self.tasks.try_join_next() {
-                self.ended(ended);
-            }
-            while let Ok(hint) = self.hints.try_recv() {
-                self.hinted(&hint);
-            }
+            self.gather();
+        }
+    }
+
+    /// All that has come in by now, before the next look at the clock.
+    fn gather(&mut self) {
+        while let Some(ended) = self.tasks.try_join_next() {
+            self.ended(ended);
+        }
+        while let Ok(hint) = self.hints.try_recv() {
+            self.hinted(&hint);
         }
     }
 
@@ -215,9 +230,13 @@ impl<W: Worker> Dispatcher<W> {
         }
     }
 
-    fn ended(&mut self, ended: Result<(String, Option<Rest>), tokio::task::JoinError>) {
+    fn ended(&mut self, ended: Result<Ended, tokio::task::JoinError>) {
         match ended {
-            Ok((lane, rest)) => self.lanes.release(&lane, rest, self.clock.now()),
+            Ok(ended) => {
+                // Its place is free for another lane while this is written.
+                self.lanes.vacate(&ended.job.lane);
+                self.ended.push(ended);
+            }
             // The task catches the worker's panics: only a stop of the runtime ends it so.
             Err(error) => tracing::error!(%error, "a job's task was lost"),
         }
@@ -229,37 +248,57 @@ impl<W: Worker> Dispatcher<W> {
         self.lanes.regroup(limit, |lane| worker.group(lane));
     }
 
-    async fn claim(&mut self, due: Vec<String>, now: Timestamp) -> Result<(), StoreError> {
-        let seats = due.into_iter().map(|lane| Seat { lane }).collect();
-        let lease = Lease {
-            owner: self.owner.clone(),
-            since: now,
-            until: now.saturating_add(LEASE),
-        };
-        let claims = self
-            .store
-            .write(move |tx| tx.claim(seats, now, &lease))
-            .await?;
-        for Claim { lane, job, next } in claims {
+    /// Writes what has ended and claims what is due, in one batch.
+    async fn turn(&mut self, due: Vec<String>, now: Timestamp) -> Result<(), StoreError> {
+        let retry = self.options.borrow().retry.clone();
+        let ended = std::mem::take(&mut self.ended);
+        let mut lanes = Vec::with_capacity(ended.len());
+        let mut changes: Vec<Change<Vec<Claim>>> = Vec::with_capacity(ended.len() + 1);
+        for Ended { job, disposition } in ended {
+            let lane = job.lane.clone();
+            let (rest, change) = settle(&self.worker, &retry, job, disposition, now);
+            changes.extend(change);
+            lanes.push((lane, rest));
+        }
+        let settling = changes.len();
+        if !due.is_empty() {
+            let seats = due.into_iter().map(|lane| Seat { lane }).collect();
+            let lease = Lease {
+                owner: self.owner.clone(),
+                since: now,
+                until: now.saturating_add(LEASE),
+            };
+            changes.push(Box::new(move |tx| tx.claim(seats, now, &lease)));
+        }
+        let mut results = self.store.write_each(changes)?.await;
+        let claims = results.split_off(settling).pop().transpose()?;
+        for error in results.into_iter().filter_map(Result::err) {
+            // Where the store has failed, the next claim ends the dispatcher.
+            tracing::error!(%error, "what became of a job can't be written");
+        }
+        for (lane, rest) in lanes {
+            self.lanes.release(&lane, rest, now);
+        }
+        for Claim { lane, job, next } in claims.into_iter().flatten() {
             self.lanes.know(&lane, next);
             match job {
                 Some(job) => {
                     self.lanes.begin(&lane);
-                    self.begin(lane, job);
+                    self.begin(job);
                 }
-                None => self.lanes.release(&lane, None, now),
+                None => {
+                    self.lanes.vacate(&lane);
+                    self.lanes.release(&lane, None, now);
+                }
             }
         }
         Ok(())
     }
 
-    fn begin(&mut self, lane: String, job: Job) {
+    fn begin(&mut self, job: Job) {
         metrics::histogram!("jarchi_queue_lateness_seconds")
             .record(self.clock.now().since(job.due).0 as f64 / 1000.0);
         let worker = self.worker.clone();
-        let store = self.store.clone();
-        let clock = self.clock.clone();
-        let retry = self.options.borrow().retry.clone();
         self.tasks.spawn(async move {
             let working = AssertUnwindSafe(worker.run(job.clone())).catch_unwind();
             let disposition = working.await.unwrap_or_else(|_| {
@@ -267,15 +306,7 @@ impl<W: Worker> Dispatcher<W> {
                     "the daemon's own code panicked; see the log".to_owned(),
                 ))
             });
-            let rest = match settle(&store, &clock, &worker, &retry, job, disposition).await {
-                Ok(rest) => rest,
-                Err(error) => {
-                    // The store has failed: the next claim ends the dispatcher.
-                    tracing::error!(%error, "what became of a job can't be written");
-                    None
-                }
-            };
-            (lane, rest)
+            Ended { job, disposition }
         });
     }
 }
@@ -312,35 +343,33 @@ fn until_note(lane: &str) -> String {
     format!("rest:{lane}")
 }
 
-/// Writes what became of a job; returns the rest of its lane.
-async fn settle<W: Worker>(
-    store: &Store,
-    clock: &Clock,
+/// The rest of a job's lane, and how what became of it is written, where the worker has not.
+fn settle<W: Worker>(
     worker: &Arc<W>,
     retry: &Retry,
     job: Job,
     disposition: Disposition,
-) -> Result<Option<Rest>, StoreError> {
-    let now = clock.now();
+    now: Timestamp,
+) -> (Option<Rest>, Option<Change<Vec<Claim>>>) {
     let rest = |until| Rest { since: now, until };
+    let worker = worker.clone();
     match disposition {
-        Disposition::Settled => Ok(None),
-        Disposition::Rest(until) => Ok(Some(rest(until))),
+        Disposition::Settled => (None, None),
+        Disposition::Rest(until) => (Some(rest(until)), None),
         Disposition::Done => {
-            let worker = worker.clone();
-            store
-                .write(move |tx| {
-                    worker.done(tx, &job, now)?;
-                    tx.complete(job.id)
-                })
-                .await?;
-            Ok(None)
+            let change: Change<_> = Box::new(move |tx| {
+                worker.done(tx, &job, now)?;
+                tx.complete(job.id)?;
+                Ok(Vec::new())
+            });
+            (None, Some(change))
         }
         Disposition::Later(due) => {
-            store
-                .write(move |tx| tx.put_off(job.id, due, Again::Later, now))
-                .await?;
-            Ok(None)
+            let change: Change<_> = Box::new(move |tx| {
+                tx.put_off(job.id, due, Again::Later, now)?;
+                Ok(Vec::new())
+            });
+            (None, Some(change))
         }
         Disposition::Fault(fault) => {
             let next = after_fault(&job, &fault, now, retry);
@@ -350,17 +379,17 @@ async fn settle<W: Worker>(
             };
             tracing::warn!(job = %job.id, lane = %job.lane, %fault, ?next, "a job failed");
             let entry = JobFault { at: now, fault };
-            let worker = worker.clone();
-            store
-                .write(move |tx| match &next {
-                    Next::Again(at) => tx.put_off(job.id, *at, Again::Fault(entry), now),
+            let change: Change<_> = Box::new(move |tx| {
+                match &next {
+                    Next::Again(at) => tx.put_off(job.id, *at, Again::Fault(entry), now)?,
                     Next::Bury(reason) => {
                         worker.buried(tx, &job, reason, now)?;
-                        tx.bury(job.id, reason, Some(entry))
+                        tx.bury(job.id, reason, Some(entry))?;
                     }
-                })
-                .await?;
-            Ok(rest)
+                }
+                Ok(Vec::new())
+            });
+            (rest, Some(change))
         }
     }
 }

@@ -26,7 +26,10 @@ struct Lane {
     next: Option<Timestamp>,
     /// Kept until the lane goes on: the clock may be set into it again.
     rest: Option<Rest>,
+    /// From the claim to the written end of its job.
     running: bool,
+    /// It takes one of the places for jobs at once.
+    placed: bool,
     /// Its rest was ended while it ran.
     roused: bool,
     group: Group,
@@ -86,6 +89,7 @@ impl Lanes {
             next: None,
             rest: None,
             running: false,
+            placed: false,
             roused: false,
             group: group(),
             queued: None,
@@ -166,6 +170,7 @@ impl Lanes {
             group.count += 1;
             self.running += 1;
             lane.running = true;
+            lane.placed = true;
             lane.next = None;
             lane.queued = None;
             taken.push(first.1);
@@ -189,23 +194,31 @@ impl Lanes {
         }
     }
 
-    /// The lane's job has ended; `rest` is what it asks for.
-    pub(super) fn release(&mut self, name: &str, rest: Option<Rest>, now: Timestamp) {
-        let Some(lane) = self.lanes.get_mut(name) else {
+    /// The work on the lane's job has ended: another lane may have its place.
+    pub(super) fn vacate(&mut self, name: &str) {
+        let Some(lane) = self.lanes.get_mut(name).filter(|lane| lane.placed) else {
             return;
         };
-        lane.running = false;
+        lane.placed = false;
         self.running -= 1;
-        let roused = std::mem::take(&mut lane.roused);
-        if rest.is_some() && !roused {
-            lane.rest = rest;
-        }
         if let Some(group) = self.groups.get_mut(&lane.group.name) {
             group.count -= 1;
             // The longest due of those that were turned away comes back.
             if let Some(first) = group.blocked.pop_first() {
                 self.line.insert(first);
             }
+        }
+    }
+
+    /// What became of the lane's job is written; `rest` is what it asks for.
+    pub(super) fn release(&mut self, name: &str, rest: Option<Rest>, now: Timestamp) {
+        let Some(lane) = self.lanes.get_mut(name) else {
+            return;
+        };
+        lane.running = false;
+        let roused = std::mem::take(&mut lane.roused);
+        if rest.is_some() && !roused {
+            lane.rest = rest;
         }
         // Nothing is known to wait. With a rest, the word of a job may be on the way.
         if lane.next.is_none() && lane.rest.is_none() {
@@ -238,7 +251,7 @@ impl Lanes {
         self.groups.clear();
         for (name, lane) in &mut self.lanes {
             lane.group = group(name);
-            if lane.running {
+            if lane.placed {
                 self.groups
                     .entry(lane.group.name.clone())
                     .or_default()
@@ -261,6 +274,11 @@ mod tests {
         })
     }
 
+    fn end(lanes: &mut Lanes, name: &str, rest: Option<Rest>, now: Timestamp) {
+        lanes.vacate(name);
+        lanes.release(name, rest, now);
+    }
+
     fn group(limit: usize) -> impl Fn() -> Group {
         move || Group {
             name: "mastodon".to_owned(),
@@ -279,7 +297,22 @@ mod tests {
         assert_eq!(lanes.take_due(Timestamp(50)), ["a", "b"]);
         lanes.hint("a", Timestamp(1), NOW, group(8));
         assert_eq!(lanes.take_due(Timestamp(50)), Vec::<String>::new());
+        end(&mut lanes, "a", None, NOW);
+        assert_eq!(lanes.take_due(Timestamp(50)), ["a"]);
+    }
+
+    #[test]
+    fn a_place_is_free_before_the_lane_is() {
+        let mut lanes = Lanes::new(1);
+        lanes.hint("a", Timestamp(10), NOW, group(1));
+        lanes.hint("b", Timestamp(20), NOW, group(1));
+        assert_eq!(lanes.take_due(Timestamp(50)), ["a"]);
+        lanes.know("a", Some(Timestamp(11)));
+        lanes.vacate("a");
+        assert_eq!(lanes.take_due(Timestamp(50)), ["b"], "`a` is not written");
+        assert_eq!(lanes.running(), 1);
         lanes.release("a", None, NOW);
+        end(&mut lanes, "b", None, NOW);
         assert_eq!(lanes.take_due(Timestamp(50)), ["a"]);
     }
 
@@ -295,7 +328,7 @@ mod tests {
         });
         assert_eq!(lanes.take_due(Timestamp(5)), ["a", "b", "other"]);
         assert_eq!(lanes.wakes(), None, "c is blocked, and nothing else waits");
-        lanes.release("a", None, NOW);
+        end(&mut lanes, "a", None, NOW);
         assert_eq!(lanes.take_due(Timestamp(5)), ["c"]);
     }
 
@@ -304,7 +337,7 @@ mod tests {
         let mut lanes = Lanes::new(8);
         lanes.hint("a", Timestamp(1), NOW, group(8));
         lanes.take_due(Timestamp(1));
-        lanes.release("a", until(50), NOW);
+        end(&mut lanes, "a", until(50), NOW);
         assert_eq!(lanes.wakes(), None);
         lanes.hint("a", Timestamp(1), NOW, group(8));
         assert_eq!(lanes.wakes(), Some(Timestamp(50)));
@@ -316,16 +349,16 @@ mod tests {
         lanes.hint("a", Timestamp(1), NOW, group(8));
         lanes.take_due(Timestamp(1));
         lanes.know("a", Some(Timestamp(2)));
-        lanes.release("a", until(50), NOW);
+        end(&mut lanes, "a", until(50), NOW);
         lanes.rouse("a", None, NOW);
         assert_eq!(lanes.take_due(Timestamp(3)), ["a"]);
         // Ended while the job still runs, which then says that the lane should rest.
         lanes.know("a", Some(Timestamp(4)));
         lanes.rouse("a", None, NOW);
-        lanes.release("a", until(90), NOW);
+        end(&mut lanes, "a", until(90), NOW);
         assert_eq!(lanes.take_due(Timestamp(5)), ["a"]);
         lanes.know("a", Some(Timestamp(6)));
-        lanes.release("a", until(90), NOW);
+        end(&mut lanes, "a", until(90), NOW);
         assert_eq!(
             lanes.wakes(),
             Some(Timestamp(90)),
@@ -339,7 +372,7 @@ mod tests {
         lanes.hint("a", Timestamp(1), NOW, group(8));
         lanes.take_due(Timestamp(1));
         lanes.know("a", Some(Timestamp(2)));
-        lanes.release("a", until(50), NOW);
+        end(&mut lanes, "a", until(50), NOW);
         assert_eq!(lanes.wakes(), Some(Timestamp(50)));
         lanes.hint("a", Timestamp(1), NOW, group(8));
         assert_eq!(lanes.wakes(), Some(Timestamp(50)));
@@ -367,7 +400,7 @@ mod tests {
         assert_eq!(lanes.take_due(Timestamp(300)), ["a"]);
         lanes.begin("a");
         lanes.know("a", Some(Timestamp(400)));
-        lanes.release("a", None, Timestamp(300));
+        end(&mut lanes, "a", None, Timestamp(300));
         assert_eq!(
             lanes.take_due(Timestamp(600)),
             ["a"],

@@ -17,7 +17,7 @@ use crate::model::Timestamp;
 
 use super::export::{export, import, verify};
 use super::open::{COMPACTING, DATABASE, Options};
-use super::{DeliveryFilter, Store, StoreError, View, lock, mark};
+use super::{DeliveryFilter, Store, StoreError, View, journal, lock, mark};
 
 /// Where a store is put together before it takes its place.
 const RESTORING: &str = "restoring";
@@ -245,7 +245,10 @@ pub fn accept_loss(
 ) -> Result<Restoration, StoreError> {
     {
         let _lock = lock::Lock::take(dir)?;
-        mark::forget(&dir.join(DATABASE)).map_err(|error| wrong(dir, &error))?;
+        let database = dir.join(DATABASE);
+        mark::forget(&database)
+            .and_then(|()| journal::forget(&database))
+            .map_err(|error| wrong(dir, &error))?;
     }
     let store = Store::open(dir, options)?;
     let view = store.view();

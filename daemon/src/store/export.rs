@@ -20,7 +20,7 @@ use super::media::OFFERS;
 use super::numbers::{CALLS, NUMBERS};
 use super::plan::{PLAN, STOCK};
 use super::posts::{DELIVERIES, DRAFTS, POSTS, PUBLISHED};
-use super::raw::Tree;
+use super::raw::{Raw, Tree};
 use super::series::{OLD_SERIES, SERIES, move_old};
 use super::snapshot::Snapshot;
 use super::table::{Table, readable};
@@ -374,11 +374,12 @@ pub fn import(
     input: &mut dyn BufRead,
     mut progress: impl FnMut(u64),
 ) -> Result<ExportReport, StoreError> {
-    let used = |tree: &Tree| *tree != Tree::Meta && !store.view().sled(*tree).is_empty();
-    if Tree::ALL.iter().any(used) {
-        return Err(StoreError::Invalid(
-            "the store is not empty: import into a new directory".to_owned(),
-        ));
+    for tree in Tree::ALL.into_iter().filter(|tree| *tree != Tree::Meta) {
+        if !store.view().prefix(tree, &[], 1)?.is_empty() {
+            return Err(StoreError::Invalid(
+                "the store is not empty: import into a new directory".to_owned(),
+            ));
+        }
     }
     let mut report = ExportReport::default();
     let mut batch = Vec::new();

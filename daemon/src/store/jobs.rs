@@ -8,9 +8,9 @@
 
 use std::ops::Bound;
 
-use crate::model::{Id, Job, JobFault, Lease, NewJob, Priority, Timestamp, Work};
+use crate::model::{Id, Job, JobFault, Lease, NewJob, Timestamp, Work};
 
-use super::raw::{Raw, Tree, Tx, View};
+use super::raw::{Raw, Tree, Tx, View, after};
 use super::table::{Key, Table, trailing_number};
 use super::{Store, StoreError};
 
@@ -73,10 +73,6 @@ fn lane_prefix(lane: &str) -> Vec<u8> {
     Key::new().text(lane).build()
 }
 
-fn priority_prefix(lane: &str, priority: Priority) -> Vec<u8> {
-    Key::new().text(lane).byte(priority as u8).build()
-}
-
 pub(super) fn due_key(job: &Job) -> Vec<u8> {
     Key::new()
         .text(&job.lane)
@@ -104,25 +100,50 @@ fn lane_of(key: &[u8]) -> Option<&str> {
     std::str::from_utf8(&key[..end]).ok()
 }
 
-/// The first key of `due` in this lane and priority.
-fn first_due(
-    raw: &impl Raw,
-    lane: &str,
-    priority: Priority,
-) -> Result<Option<(Timestamp, Id)>, StoreError> {
-    let prefix = priority_prefix(lane, priority);
-    let first = raw.prefix(Tree::Due, &prefix, 1)?;
-    Ok(first.first().and_then(|(key, _)| parse_due(key)))
+/// The first job of a priority in a lane, and when the one behind it is due.
+struct Head {
+    key: Vec<u8>,
+    due: Timestamp,
+    id: Id,
+    second: Option<Timestamp>,
+}
+
+/// The heads of a lane's priorities in which some wait, the most urgent first: a seek each,
+/// and one that finds nothing more where the last has several.
+fn heads(raw: &impl Raw, lane: &str) -> Result<Vec<Head>, StoreError> {
+    let mut heads = Vec::new();
+    let mut from = lane_prefix(lane);
+    let end = after(&from);
+    let to = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+    loop {
+        let pairs = raw.stored_range(Tree::Due, Bound::Included(&from), to, 2)?;
+        let last = pairs.len() < 2;
+        let mut pairs = pairs.into_iter();
+        let Some((key, _)) = pairs.next() else {
+            return Ok(heads);
+        };
+        let Some((due, id)) = parse_due(&key) else {
+            return Ok(heads);
+        };
+        let priority = key[..key.len() - 16].to_vec();
+        let behind = pairs.next().filter(|(key, _)| key.starts_with(&priority));
+        let behind = behind.and_then(|(key, _)| parse_due(&key));
+        let second = behind.map(|(due, _)| due);
+        heads.push(Head {
+            key,
+            due,
+            id,
+            second,
+        });
+        match after(&priority) {
+            Some(next) if !last => from = next,
+            _ => return Ok(heads),
+        }
+    }
 }
 
 fn next_due(raw: &impl Raw, lane: &str) -> Result<Option<Timestamp>, StoreError> {
-    let mut next = None;
-    for priority in Priority::ALL {
-        if let Some((due, _)) = first_due(raw, lane, priority)? {
-            next = Some(next.map_or(due, |next: Timestamp| next.min(due)));
-        }
-    }
-    Ok(next)
+    Ok(heads(raw, lane)?.iter().map(|head| head.due).min())
 }
 
 impl Tx<'_> {
@@ -162,22 +183,18 @@ impl Tx<'_> {
     ) -> Result<Vec<Claim>, StoreError> {
         let mut claims = Vec::with_capacity(seats.len());
         for Seat { lane } in seats {
+            let mut heads = heads(self, &lane)?;
             let mut job = None;
-            for priority in Priority::ALL {
-                let Some((due, id)) = first_due(self, &lane, priority)? else {
-                    continue;
-                };
-                if due > now {
-                    continue;
-                }
-                let found = self.expect_job(id)?;
-                self.remove(Tree::Due, &due_key(&found));
+            if let Some(head) = heads.iter_mut().find(|head| head.due <= now) {
+                let found = self.expect_job(head.id)?;
+                self.remove(Tree::Due, &head.key);
                 self.forget_put_off(&found);
-                LEASES.put(self, &id.to_key(), lease)?;
+                LEASES.put(self, &head.id.to_key(), lease)?;
+                head.due = head.second.unwrap_or(Timestamp::MAX);
                 job = Some(found);
-                break;
             }
-            let next = next_due(self, &lane)?;
+            let next = heads.iter().map(|head| head.due).min();
+            let next = next.filter(|next| *next != Timestamp::MAX);
             claims.push(Claim { lane, job, next });
         }
         Ok(claims)

@@ -24,12 +24,10 @@ fn each(
     tree: Tree,
     mut visit: impl FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    for pair in view.sled(tree).iter() {
-        let (key, stored) = pair.map_err(super::raw::failed)?;
-        let bytes = view.whole(tree, &key, stored.to_vec())?;
-        visit(&key, &bytes)?;
-    }
-    Ok(())
+    view.stored_each(tree, |key, stored| {
+        let bytes = view.whole(tree, key, stored)?;
+        visit(key, &bytes)
+    })
 }
 
 pub(super) fn write(store: &Store, batch: Vec<(Tree, Vec<u8>, Vec<u8>)>) -> Result<(), StoreError> {
@@ -63,17 +61,17 @@ impl Store {
                 continue;
             }
             let codec = codec(tree);
-            for pair in view.sled(tree).iter() {
-                let (key, stored) = pair.map_err(super::raw::failed)?;
+            view.stored_each(tree, |key, stored| {
                 report.records += 1;
                 progress(report.records);
                 let shown = view
-                    .whole(tree, &key, stored.to_vec())
-                    .and_then(|bytes| codec.show(&key, &bytes).map(|_| ()));
+                    .whole(tree, key, stored)
+                    .and_then(|bytes| codec.show(key, &bytes).map(|_| ()));
                 if let Err(error) = shown {
                     report.problems.push(error.to_string());
                 }
-            }
+                Ok(())
+            })?;
         }
         check_pieces(view, &mut report)?;
         check_jobs(view, &mut report)?;
@@ -85,9 +83,8 @@ impl Store {
 
 /// A piece belongs to a value that is in so many.
 fn check_pieces(view: View<'_>, report: &mut CheckReport) -> Result<(), StoreError> {
-    for piece in view.sled(Tree::Pieces).iter().keys() {
-        let piece = piece.map_err(super::raw::failed)?;
-        let owned = match owner_of(&piece) {
+    view.stored_each(Tree::Pieces, |piece, _| {
+        let owned = match owner_of(piece) {
             Some((tree, key, number)) => view
                 .stored(tree, key)?
                 .is_some_and(|stored| number < pieces_of(&stored)),
@@ -96,10 +93,10 @@ fn check_pieces(view: View<'_>, report: &mut CheckReport) -> Result<(), StoreErr
         if !owned {
             report
                 .problems
-                .push(format!("the piece {} belongs to nothing", readable(&piece)));
+                .push(format!("the piece {} belongs to nothing", readable(piece)));
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// Every record of a table that can be read; the others have been told of.
@@ -108,16 +105,15 @@ fn readables<V: Serialize + DeserializeOwned>(
     table: &Table<V>,
     mut visit: impl FnMut(&[u8], V) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    for pair in view.sled(table.tree).iter() {
-        let (key, stored) = pair.map_err(super::raw::failed)?;
+    view.stored_each(table.tree, |key, stored| {
         let record = view
-            .whole(table.tree, &key, stored.to_vec())
-            .and_then(|bytes| table.decode(&key, &bytes));
-        if let Ok(record) = record {
-            visit(&key, record)?;
+            .whole(table.tree, key, stored)
+            .and_then(|bytes| table.decode(key, &bytes));
+        match record {
+            Ok(record) => visit(key, record),
+            Err(_) => Ok(()),
         }
-    }
-    Ok(())
+    })
 }
 
 /// A job is in exactly one of `due`, `leases` and `dead`.
@@ -138,16 +134,16 @@ fn check_jobs(view: View<'_>, report: &mut CheckReport) -> Result<(), StoreError
         Ok(())
     })?;
     for tree in [Tree::Due, Tree::Leases, Tree::Dead, Tree::PutOff] {
-        for key in view.sled(tree).iter().keys() {
-            let key = key.map_err(super::raw::failed)?;
-            let id = Id(trailing_number(&key).unwrap_or_default());
+        view.stored_each(tree, |key, _| {
+            let id = Id(trailing_number(key).unwrap_or_default());
             if !view.contains(Tree::Jobs, &id.to_key())? {
                 report.problems.push(format!(
                     "`{}` names job {id}, which is missing",
                     tree.name()
                 ));
             }
-        }
+            Ok(())
+        })?;
     }
     Ok(())
 }
@@ -197,7 +193,11 @@ fn check_series(view: View<'_>, report: &mut CheckReport) -> Result<(), StoreErr
         }
         Ok(())
     })?;
-    let found = view.sled(Tree::Ages).len();
+    let mut found = 0;
+    view.stored_each(Tree::Ages, |_, _| {
+        found += 1;
+        Ok(())
+    })?;
     if found > places {
         report.problems.push(format!(
             "{} of {found} deliveries that are to be measured have no record",

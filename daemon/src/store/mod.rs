@@ -1,8 +1,8 @@
 //! The store: sled on one machine, behind operations in the product's words.
 //!
 //! Everything that changes the store is a closure over [`Tx`], given to
-//! [`Store::write`]. One thread applies them: it takes all closures that wait, puts their
-//! changes into one atomic sled batch over all trees, flushes, calls `fdatasync`, and only
+//! [`Store::write`]. One thread applies them: it takes all closures that wait, writes their
+//! changes as one batch to the journal, calls `fdatasync`, gives them to sled, and only
 //! then answers each of them (group commit). So an answer means that the bytes survive a
 //! power cut, and no two writers ever meet.
 //!
@@ -11,17 +11,18 @@
 //! would stand beside this one by offering the same methods.
 //!
 //! What sled 0.34 does not do by itself, and where it is done here: `flush` stops short of
-//! `fdatasync` (`writer`); values of more than a segment leave the log for files that are
-//! not synced (`raw`: large values are cut into pieces); one batch costs one write and
-//! sync, so batches are made as large as the load (`writer`); a left-over of an
-//! interrupted snapshot keeps it from opening (`open`); deleted space is not given back
-//! (`maintenance::compact`).
+//! `fdatasync` (`writer`); a batch over several trees costs it two writes with a wait each
+//! (`journal`), so batches are made as large as the load (`writer`); values of more than a
+//! segment leave the log for files that are not synced (`raw`: large values are cut into
+//! pieces); a left-over of an interrupted snapshot keeps it from opening (`open`); deleted
+//! space is not given back (`maintenance::compact`).
 
 mod accounts;
 mod alarms;
 mod backup;
 mod export;
 mod jobs;
+mod journal;
 mod kv;
 mod lock;
 mod maintenance;
@@ -38,6 +39,7 @@ mod series;
 mod snapshot;
 mod table;
 mod topics;
+mod trees;
 mod triggers;
 mod vault;
 mod writer;
@@ -62,6 +64,9 @@ pub use retention::{Forgotten, Horizon, tidy};
 pub use series::{Block, Broken, Subject, Thinning, thin};
 
 use raw::Trees;
+
+/// A change among several that are written together.
+pub type Change<T> = Box<dyn FnOnce(&mut Tx<'_>) -> Result<T, StoreError> + Send>;
 
 /// A cheap handle; the store closes when the last one is dropped.
 #[derive(Clone, Debug)]
@@ -155,6 +160,10 @@ impl Store {
         }
         let trees = Arc::new(open::open(dir, options)?);
         let found = mark::found(View::new(&trees))?;
+        let found = match writer::recover(&trees, &database, found)? {
+            writer::Recovered::Whole(found) => found,
+            writer::Recovered::Torn { last } => return Err(torn(last.max(acknowledged), found)),
+        };
         if found < acknowledged {
             return Err(torn(acknowledged, found));
         }
@@ -192,6 +201,32 @@ impl Store {
         receiver
             .await
             .unwrap_or_else(|_| Err(StoreError::Closed.into()))
+    }
+
+    /// Applies each of the changes as [`Store::write`] does, all in one batch. They are in
+    /// line when this returns; what it returns waits until they are on disk.
+    ///
+    /// # Errors
+    /// [`StoreError::Closed`]; and for each change its own, or [`StoreError::Failed`].
+    pub fn write_each<T: Send + 'static>(
+        &self,
+        changes: Vec<Change<T>>,
+    ) -> Result<impl Future<Output = Vec<Result<T, StoreError>>> + use<T>, StoreError> {
+        let count = changes.len();
+        let (sender, receiver) = oneshot::channel();
+        if count > 0 {
+            self.inner.writer.submit_each(changes, move |answers| {
+                // Whoever asked may have gone.
+                let _ = sender.send(answers);
+            })?;
+        }
+        Ok(async move {
+            if count == 0 {
+                return Vec::new();
+            }
+            let closed = || (0..count).map(|_| Err(StoreError::Closed)).collect();
+            receiver.await.unwrap_or_else(|_| closed())
+        })
     }
 
     /// As [`Store::write`], for threads outside of the runtime.

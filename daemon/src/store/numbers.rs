@@ -367,18 +367,12 @@ impl View<'_> {
         if from > to {
             return Ok(());
         }
-        for pair in self.sled(Tree::Numbers).range(from..=to) {
-            let (key, stored) = pair.map_err(super::raw::failed)?;
-            visit(match stored.split_first() {
-                // Nearly all; not copied.
-                Some((&super::raw::WHOLE, bytes)) => NUMBERS.decode(&key, bytes)?,
-                _ => {
-                    let bytes = self.whole(Tree::Numbers, &key, stored.to_vec())?;
-                    NUMBERS.decode(&key, &bytes)?
-                }
-            });
-        }
-        Ok(())
+        let (from, to) = (Bound::Included(&from[..]), Bound::Included(&to[..]));
+        self.stored_between(Tree::Numbers, from, to, |key, stored| {
+            let bytes = self.whole(Tree::Numbers, key, stored)?;
+            visit(NUMBERS.decode(key, &bytes)?);
+            Ok(())
+        })
     }
 }
 

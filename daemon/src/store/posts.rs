@@ -257,13 +257,10 @@ impl View<'_> {
 
     /// The latest posts, newest first.
     pub fn latest_posts(&self, limit: usize) -> Result<Vec<Post>, StoreError> {
-        let tree = self.sled(Tree::Posts);
-        tree.iter()
-            .rev()
-            .take(limit)
-            .map(|pair| {
-                let (key, stored) = pair.map_err(super::raw::failed)?;
-                let bytes = self.whole(Tree::Posts, &key, stored.to_vec())?;
+        self.stored_back(Tree::Posts, Bound::Unbounded, Bound::Unbounded, limit)?
+            .into_iter()
+            .map(|(key, stored)| {
+                let bytes = self.whole(Tree::Posts, &key, stored)?;
                 POSTS.decode(&key, &bytes)
             })
             .collect()
@@ -275,12 +272,12 @@ impl View<'_> {
     /// A post that can't be read, since its files are not known then.
     pub fn files_of_posts(&self) -> Result<HashSet<Digest>, StoreError> {
         let mut digests = HashSet::new();
-        for pair in self.sled(Tree::Posts).iter() {
-            let (key, stored) = pair.map_err(super::raw::failed)?;
-            let bytes = self.whole(Tree::Posts, &key, stored.to_vec())?;
-            let post = POSTS.decode(&key, &bytes)?;
+        self.stored_each(Tree::Posts, |key, stored| {
+            let bytes = self.whole(Tree::Posts, key, stored)?;
+            let post = POSTS.decode(key, &bytes)?;
             digests.extend(post.draft.files().map(|file| file.digest));
-        }
+            Ok(())
+        })?;
         for one in self.stocked()? {
             digests.extend(one.draft.files().map(|file| file.digest));
         }

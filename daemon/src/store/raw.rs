@@ -1,159 +1,22 @@
-//! Trees, keys and bytes. Private to the store: the stations see [`Tx`] and [`View`] with
+//! Keys and bytes. Private to the store: the stations see [`Tx`] and [`View`] with
 //! the operations that the other files give them.
 
-use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use super::StoreError;
 use super::jobs::DueHint;
-
-/// Every tree, in the order of `Tree::ALL`. New ones go to the end: the pieces of large values
-/// are kept under these numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Tree {
-    Meta,
-    Jobs,
-    Due,
-    Leases,
-    Dead,
-    Posts,
-    Deliveries,
-    Agenda,
-    Open,
-    Published,
-    Drafts,
-    Triggers,
-    /// Series as schema 3 wrote them: moved to `Samples` when they are found.
-    Series,
-    Kv,
-    Vault,
-    Pieces,
-    Alarms,
-    Breakers,
-    Offers,
-    Accounts,
-    PutOff,
-    Plan,
-    /// Planned slots by time.
-    Slots,
-    Stock,
-    Samples,
-    /// Published deliveries with their numbers, by account and time.
-    Numbers,
-    /// When deliveries are measured next.
-    Ages,
-    Calls,
-    Topics,
-}
-
-impl Tree {
-    pub(super) const ALL: [Tree; 29] = [
-        Tree::Meta,
-        Tree::Jobs,
-        Tree::Due,
-        Tree::Leases,
-        Tree::Dead,
-        Tree::Posts,
-        Tree::Deliveries,
-        Tree::Agenda,
-        Tree::Open,
-        Tree::Published,
-        Tree::Drafts,
-        Tree::Triggers,
-        Tree::Series,
-        Tree::Kv,
-        Tree::Vault,
-        Tree::Pieces,
-        Tree::Alarms,
-        Tree::Breakers,
-        Tree::Offers,
-        Tree::Accounts,
-        Tree::PutOff,
-        Tree::Plan,
-        Tree::Slots,
-        Tree::Stock,
-        Tree::Samples,
-        Tree::Numbers,
-        Tree::Ages,
-        Tree::Calls,
-        Tree::Topics,
-    ];
-
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Tree::Meta => "meta",
-            Tree::Jobs => "jobs",
-            Tree::Due => "due",
-            Tree::Leases => "leases",
-            Tree::Dead => "dead",
-            Tree::PutOff => "put-off",
-            Tree::Posts => "posts",
-            Tree::Deliveries => "deliveries",
-            Tree::Agenda => "agenda",
-            Tree::Open => "open",
-            Tree::Published => "published",
-            Tree::Drafts => "drafts",
-            Tree::Triggers => "triggers",
-            Tree::Series => "series",
-            Tree::Kv => "kv",
-            Tree::Vault => "vault",
-            Tree::Pieces => "pieces",
-            Tree::Alarms => "alarms",
-            Tree::Breakers => "breakers",
-            Tree::Offers => "offers",
-            Tree::Accounts => "accounts",
-            Tree::Plan => "plan",
-            Tree::Slots => "slots",
-            Tree::Stock => "stock",
-            Tree::Samples => "samples",
-            Tree::Numbers => "numbers",
-            Tree::Ages => "ages",
-            Tree::Calls => "calls",
-            Tree::Topics => "topics",
-        }
-    }
-}
-
-#[derive(Debug)]
-pub(super) struct Trees {
-    pub(super) db: sled::Db,
-    trees: Vec<sled::Tree>,
-}
-
-impl Trees {
-    pub(super) fn new(db: sled::Db) -> sled::Result<Self> {
-        let trees = Tree::ALL
-            .iter()
-            .map(|tree| db.open_tree(tree.name()))
-            .collect::<sled::Result<_>>()?;
-        Ok(Trees { db, trees })
-    }
-
-    pub(super) fn sled(&self, tree: Tree) -> &sled::Tree {
-        &self.trees[tree as usize]
-    }
-
-    pub(super) fn size_on_disk(&self) -> Result<u64, StoreError> {
-        self.db.size_on_disk().map_err(failed)
-    }
-}
-
-pub(super) fn failed(error: sled::Error) -> StoreError {
-    match error {
-        sled::Error::Corruption { .. } => StoreError::Damaged(error.to_string()),
-        error => StoreError::Failed(error.to_string()),
-    }
-}
+pub(super) use super::trees::{Changes, Pair, Tree, Trees, failed};
 
 /// A value of more than this is kept in pieces: sled would put it into a file of its own,
 /// which nobody syncs.
 const PIECE: usize = 16 << 10;
 
 /// The first byte of a stored value.
-pub(super) const WHOLE: u8 = 0;
+const WHOLE: u8 = 0;
 const IN_PIECES: u8 = 1;
 
-pub(super) type Pair = (Vec<u8>, Vec<u8>);
+/// Pairs that are read at once.
+const CHUNK: usize = 256;
 
 /// Reading, with or without changes that are not committed yet.
 pub(super) trait Raw {
@@ -168,6 +31,20 @@ pub(super) trait Raw {
         limit: usize,
     ) -> Result<Vec<Pair>, StoreError>;
 
+    /// As `stored_range`, the last first.
+    fn stored_back(
+        &self,
+        tree: Tree,
+        from: Bound<&[u8]>,
+        to: Bound<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<Pair>, StoreError> {
+        let mut pairs = self.stored_range(tree, from, to, usize::MAX)?;
+        pairs.reverse();
+        pairs.truncate(limit);
+        Ok(pairs)
+    }
+
     /// The last stored pair from `from` to `to`.
     fn stored_last(
         &self,
@@ -175,7 +52,39 @@ pub(super) trait Raw {
         from: Bound<&[u8]>,
         to: Bound<&[u8]>,
     ) -> Result<Option<Pair>, StoreError> {
-        Ok(self.stored_range(tree, from, to, usize::MAX)?.pop())
+        Ok(self.stored_back(tree, from, to, 1)?.pop())
+    }
+
+    /// Every stored pair from `from` to `to`, in order, without all of them in memory.
+    fn stored_between(
+        &self,
+        tree: Tree,
+        from: Bound<&[u8]>,
+        to: Bound<&[u8]>,
+        mut visit: impl FnMut(&[u8], Vec<u8>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut last: Option<Vec<u8>> = None;
+        loop {
+            let from = last.as_deref().map_or(from, Bound::Excluded);
+            let pairs = self.stored_range(tree, from, to, CHUNK)?;
+            let end = pairs.len() < CHUNK;
+            for (key, stored) in pairs {
+                visit(&key, stored)?;
+                last = Some(key);
+            }
+            if end {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Every stored pair of a tree.
+    fn stored_each(
+        &self,
+        tree: Tree,
+        visit: impl FnMut(&[u8], Vec<u8>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.stored_between(tree, Bound::Unbounded, Bound::Unbounded, visit)
     }
 
     /// The last pair whose key begins with `prefix`.
@@ -308,16 +217,9 @@ impl<'a> View<'a> {
     }
 }
 
-impl View<'_> {
-    pub(super) fn sled(&self, tree: Tree) -> &sled::Tree {
-        self.trees.sled(tree)
-    }
-}
-
 impl Raw for View<'_> {
     fn stored(&self, tree: Tree, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        let value = self.trees.sled(tree).get(key).map_err(failed)?;
-        Ok(value.map(|value| value.to_vec()))
+        self.trees.get(tree, key)
     }
 
     fn stored_range(
@@ -327,62 +229,19 @@ impl Raw for View<'_> {
         to: Bound<&[u8]>,
         limit: usize,
     ) -> Result<Vec<Pair>, StoreError> {
-        if is_empty(from, to) {
-            return Ok(Vec::new());
-        }
-        self.trees
-            .sled(tree)
-            .range::<&[u8], _>((from, to))
-            .take(limit)
-            .map(|pair| {
-                let (key, value) = pair.map_err(failed)?;
-                Ok((key.to_vec(), value.to_vec()))
-            })
-            .collect()
+        self.trees.range(tree, from, to, limit, &[])
     }
 
-    fn stored_last(
+    fn stored_back(
         &self,
         tree: Tree,
         from: Bound<&[u8]>,
         to: Bound<&[u8]>,
-    ) -> Result<Option<Pair>, StoreError> {
-        last_pair(self.trees.sled(tree), from, to, |_| true)
+        limit: usize,
+    ) -> Result<Vec<Pair>, StoreError> {
+        self.trees.range_back(tree, from, to, limit, &[])
     }
 }
-
-fn last_pair(
-    tree: &sled::Tree,
-    from: Bound<&[u8]>,
-    to: Bound<&[u8]>,
-    is_there: impl Fn(&[u8]) -> bool,
-) -> Result<Option<Pair>, StoreError> {
-    if is_empty(from, to) {
-        return Ok(None);
-    }
-    for pair in tree.range::<&[u8], _>((from, to)).rev() {
-        let (key, value) = pair.map_err(failed)?;
-        if is_there(&key) {
-            return Ok(Some((key.to_vec(), value.to_vec())));
-        }
-    }
-    Ok(None)
-}
-
-/// sled panics at a range that ends before it begins.
-fn is_empty(from: Bound<&[u8]>, to: Bound<&[u8]>) -> bool {
-    match (from, to) {
-        (Bound::Included(from), Bound::Included(to)) => from > to,
-        (
-            Bound::Included(from) | Bound::Excluded(from),
-            Bound::Excluded(to) | Bound::Included(to),
-        ) => from >= to,
-        _ => false,
-    }
-}
-
-/// Changes by tree and key; `None` is a removal.
-pub(super) type Changes = BTreeMap<Tree, BTreeMap<Vec<u8>, Option<Vec<u8>>>>;
 
 /// Changes in the making, over the group that they will be committed with, over what is
 /// committed.
@@ -525,7 +384,7 @@ impl Raw for Tx<'_> {
                 return Ok(change.clone());
             }
         }
-        View::new(self.trees).stored(tree, key)
+        self.trees.get(tree, key)
     }
 
     fn stored_range(
@@ -535,54 +394,18 @@ impl Raw for Tx<'_> {
         to: Bound<&[u8]>,
         limit: usize,
     ) -> Result<Vec<Pair>, StoreError> {
-        if is_empty(from, to) {
-            return Ok(Vec::new());
-        }
-        let mut changes: BTreeMap<&[u8], &Option<Vec<u8>>> = BTreeMap::new();
-        for layer in [&self.group.changes, &self.own] {
-            if let Some(layer) = layer.get(&tree) {
-                let range = layer.range::<[u8], _>((from, to));
-                changes.extend(range.map(|(key, change)| (key.as_slice(), change)));
-            }
-        }
-        // At most as many as were changed can be missing from the stored ones.
-        let reach = limit.saturating_add(changes.len());
-        let mut found: BTreeMap<Vec<u8>, Vec<u8>> = View::new(self.trees)
-            .stored_range(tree, from, to, reach)?
-            .into_iter()
-            .collect();
-        for (key, change) in changes {
-            match change {
-                Some(value) => found.insert(key.to_vec(), value.clone()),
-                None => found.remove(key),
-            };
-        }
-        Ok(found.into_iter().take(limit).collect())
+        let above = [&self.own, &self.group.changes];
+        self.trees.range(tree, from, to, limit, &above)
     }
 
-    fn stored_last(
+    fn stored_back(
         &self,
         tree: Tree,
         from: Bound<&[u8]>,
         to: Bound<&[u8]>,
-    ) -> Result<Option<Pair>, StoreError> {
-        if is_empty(from, to) {
-            return Ok(None);
-        }
-        let mut changes: BTreeMap<&[u8], &Option<Vec<u8>>> = BTreeMap::new();
-        for layer in [&self.group.changes, &self.own] {
-            if let Some(layer) = layer.get(&tree) {
-                let range = layer.range::<[u8], _>((from, to));
-                changes.extend(range.map(|(key, change)| (key.as_slice(), change)));
-            }
-        }
-        let stored = last_pair(self.trees.sled(tree), from, to, |key| {
-            !changes.contains_key(key)
-        })?;
-        let written = changes
-            .iter()
-            .rev()
-            .find_map(|(key, change)| Some((key.to_vec(), (*change).clone()?)));
-        Ok(stored.into_iter().chain(written).max())
+        limit: usize,
+    ) -> Result<Vec<Pair>, StoreError> {
+        let above = [&self.own, &self.group.changes];
+        self.trees.range_back(tree, from, to, limit, &above)
     }
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::raw::{Changes, Pair, Raw, Tree, Trees, failed};
+use super::raw::{Changes, Pair, Raw, Tree, Trees};
 use super::{Store, StoreError};
 
 /// Pairs that are read at once.
@@ -23,7 +23,7 @@ pub(super) struct Kept(Mutex<Values>);
 
 #[derive(Debug, Default)]
 struct Values {
-    old: BTreeMap<At, Option<sled::IVec>>,
+    old: BTreeMap<At, Option<Vec<u8>>>,
     /// The reader has everything before this.
     passed: Option<At>,
 }
@@ -44,7 +44,7 @@ impl Kept {
                 {
                     continue;
                 }
-                let old = trees.sled(*tree).get(key).map_err(failed)?;
+                let old = trees.get(*tree, key)?;
                 values.old.insert(at, old);
             }
         }
@@ -102,16 +102,10 @@ impl Snapshot {
         limit: usize,
     ) -> Result<(Vec<Pair>, Option<Vec<u8>>), StoreError> {
         // In this order: what is changed after this look was kept before.
-        let mut found: BTreeMap<Vec<u8>, sled::IVec> = BTreeMap::new();
-        let mut end = None;
-        for pair in self.trees.sled(tree).range::<&[u8], _>((from, to)) {
-            let (key, value) = pair.map_err(failed)?;
-            found.insert(key.to_vec(), value);
-            if found.len() == limit {
-                end = Some(key.to_vec());
-                break;
-            }
-        }
+        let pairs = self.trees.range(tree, from, to, limit, &[])?;
+        let full = pairs.len() == limit;
+        let end = pairs.last().filter(|_| full).map(|(key, _)| key.clone());
+        let mut found: BTreeMap<Vec<u8>, Vec<u8>> = pairs.into_iter().collect();
         let first = match from {
             Bound::Unbounded => Bound::Included((tree, Vec::new())),
             Bound::Included(key) => Bound::Included((tree, key.to_vec())),
@@ -132,24 +126,19 @@ impl Snapshot {
                 None => found.remove(key),
             };
         }
-        let pairs = found
-            .into_iter()
-            .map(|(key, value)| (key, value.to_vec()))
-            .collect();
-        Ok((pairs, end))
+        Ok((found.into_iter().collect(), end))
     }
 }
 
 impl Raw for Snapshot {
     fn stored(&self, tree: Tree, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         // In this order: what is changed after this look was kept before.
-        let found = self.trees.sled(tree).get(key).map_err(failed)?;
+        let found = self.trees.get(tree, key)?;
         let values = self.kept.values();
-        let value = match values.old.get(&(tree, key.to_vec())) {
+        Ok(match values.old.get(&(tree, key.to_vec())) {
             Some(old) => old.clone(),
             None => found,
-        };
-        Ok(value.map(|value| value.to_vec()))
+        })
     }
 
     fn stored_range(

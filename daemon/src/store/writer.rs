@@ -2,23 +2,29 @@
 
 use std::fs::File;
 use std::path::Path;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-use sled::Transactional;
-use sled::transaction::{ConflictableTransactionError, TransactionError};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use super::StoreError;
 use super::jobs::DueHint;
+use super::journal::{self, Journal};
 use super::mark::{self, Mark};
 use super::raw::stored;
-use super::raw::{Changes, Group, Tree, Trees, Tx, failed};
+use super::raw::{Group, Tree, Trees, Tx, failed};
 use super::snapshot::Kept;
+use super::{Change, StoreError};
 
 /// Closures in one batch at most, so that the first of them does not wait for ever.
 const LARGEST_GROUP: usize = 512;
+
+/// So long after the last batch sled's own log is made sure of, and the journal is not needed.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// Bytes that wait for sled, before the writer lends a hand.
+const MOST_FRESH: usize = 4 << 20;
 
 type Apply = Box<dyn FnOnce(Result<&mut Stage<'_>, StoreError>) -> Option<Answer> + Send>;
 type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
@@ -44,6 +50,14 @@ struct Shared {
     failed: tokio::sync::Notify,
 }
 
+impl Shared {
+    fn fail(&self, error: &StoreError) {
+        tracing::error!(%error, "the store failed; nothing is written any more");
+        let _ = self.failure.set(error.to_string());
+        self.failed.notify_waiters();
+    }
+}
+
 impl Writer {
     pub(super) fn start(
         trees: Arc<Trees>,
@@ -54,20 +68,20 @@ impl Writer {
             path: database.display().to_string(),
             reason: error.to_string(),
         };
-        // The log file itself: sled's `flush` leaves its bytes in the disk's cache.
-        let log = File::open(database.join("db")).map_err(open)?;
-        let mark = Mark::open(database).map_err(open)?;
+        let mut disk = Disk::open(database).map_err(open)?;
         let (sender, receiver) = channel();
         let shared = Arc::new(Shared::default());
+        let (giver, given) = give_behind(&trees, &shared).map_err(open)?;
         let thread = std::thread::Builder::new()
             .name("store".to_owned())
             .spawn({
                 let shared = shared.clone();
                 move || {
-                    let disk = Disk { log, mark };
-                    run(&trees, &disk, batches, &receiver, &shared);
-                    // It may be behind after a power cut, and is no worse than late.
-                    let _ = disk.mark.sync();
+                    run(&trees, &mut disk, batches, &receiver, &shared, &given);
+                    drop(given);
+                    // It only fails where the thread panicked, and then it has been reported.
+                    let _ = giver.join();
+                    disk.close(&trees, &shared);
                 }
             })
             .map_err(open)?;
@@ -104,6 +118,40 @@ impl Writer {
                     None
                 }
             }
+        });
+        self.sender
+            .as_ref()
+            .and_then(|sender| sender.send(apply).ok())
+            .ok_or(StoreError::Closed)
+    }
+
+    /// As `submit` for each of them, in one batch.
+    pub(super) fn submit_each<T: Send + 'static>(
+        &self,
+        changes: Vec<Change<T>>,
+        answer: impl FnOnce(Vec<Result<T, StoreError>>) + Send + 'static,
+    ) -> Result<(), StoreError> {
+        let apply: Apply = Box::new(move |stage| {
+            let results: Vec<Result<T, StoreError>> = match stage {
+                Ok(stage) => changes
+                    .into_iter()
+                    .map(|change| {
+                        let mut tx = Tx::new(stage.trees, stage.group)?;
+                        let value = change(&mut tx)?;
+                        tx.accept();
+                        Ok(value)
+                    })
+                    .collect(),
+                Err(error) => changes.iter().map(|_| Err(error.clone())).collect(),
+            };
+            Some(Box::new(move |committed: Result<(), StoreError>| {
+                let results = results.into_iter();
+                answer(
+                    results
+                        .map(|result| result.and_then(|value| committed.clone().map(|()| value)))
+                        .collect(),
+                );
+            }) as Answer)
         });
         self.sender
             .as_ref()
@@ -160,13 +208,128 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 /// What is written beside sled's own files.
 struct Disk {
+    /// The log file itself: sled's `flush` leaves its bytes in the disk's cache.
     log: File,
     mark: Mark,
+    journal: Journal,
 }
 
-fn run(trees: &Trees, disk: &Disk, mut batches: u64, receiver: &Receiver<Apply>, shared: &Shared) {
+impl Disk {
+    fn open(database: &Path) -> std::io::Result<Self> {
+        Ok(Disk {
+            log: File::open(database.join("db"))?,
+            mark: Mark::open(database)?,
+            journal: Journal::open(database)?,
+        })
+    }
+
+    /// All that sled was given is on disk in its own log.
+    fn settle(&mut self, trees: &Trees, full: bool) -> Result<(), StoreError> {
+        settle(trees, &self.log)?;
+        self.journal.restart(full);
+        Ok(())
+    }
+
+    /// Where it fails, the next start finds what it needs in the journal.
+    fn close(&mut self, trees: &Trees, shared: &Shared) {
+        let settled = shared.failure.get().is_none() && self.settle(trees, false).is_ok();
+        // The mark may be behind after a power cut, and is no worse than late.
+        if settled && let Err(error) = self.journal.close().and_then(|()| self.mark.sync()) {
+            tracing::debug!(%error, "the journal of a closed store is not empty");
+        }
+    }
+}
+
+/// The thread that gives sled what was written, whenever it is told of something.
+fn give_behind(
+    trees: &Arc<Trees>,
+    shared: &Arc<Shared>,
+) -> std::io::Result<(JoinHandle<()>, SyncSender<()>)> {
+    let (sender, receiver) = sync_channel(1);
+    let (trees, shared) = (trees.clone(), shared.clone());
+    let thread = std::thread::Builder::new()
+        .name("store-sled".to_owned())
+        .spawn(move || {
+            while receiver.recv().is_ok() && shared.failure.get().is_none() {
+                if let Err(error) = trees.give() {
+                    shared.fail(&error);
+                }
+            }
+        })?;
+    Ok((thread, sender))
+}
+
+fn settle(trees: &Trees, log: &File) -> Result<(), StoreError> {
+    trees.give()?;
+    trees.db.flush().map_err(failed)?;
+    log.sync_data()
+        .map_err(|error| StoreError::Failed(error.to_string()))
+}
+
+/// Applies what an earlier process acknowledged and sled does not have; the last batch that
+/// there is then. What is missing before the journal's first is seen by that.
+pub(super) fn recover(trees: &Trees, database: &Path, found: u64) -> Result<Recovered, StoreError> {
+    let failed = |error: std::io::Error| StoreError::Open {
+        path: database.display().to_string(),
+        reason: error.to_string(),
+    };
+    let batches = journal::read(database).map_err(failed)?;
+    let last = batches.last().map_or(0, |(number, _)| *number);
+    if last <= found {
+        return Ok(Recovered::Whole(found));
+    }
+    if batches.first().is_some_and(|(first, _)| *first > found + 1) {
+        return Ok(Recovered::Torn { last });
+    }
+    for (_, changes) in batches.iter().filter(|(number, _)| *number > found) {
+        trees.lay(changes.clone());
+    }
+    settle(trees, &File::open(database.join("db")).map_err(failed)?)?;
+    tracing::info!(
+        batches = last - found,
+        "the store's last changes were taken from its journal"
+    );
+    Ok(Recovered::Whole(last))
+}
+
+pub(super) enum Recovered {
+    /// Everything up to this batch is there.
+    Whole(u64),
+    /// Batches before those of the journal are not.
+    Torn { last: u64 },
+}
+
+/// The next closure; in a pause, sled's own log is made sure of first.
+fn next(
+    trees: &Trees,
+    disk: &mut Disk,
+    receiver: &Receiver<Apply>,
+    shared: &Shared,
+) -> Option<Apply> {
+    if disk.journal.is_used() && shared.failure.get().is_none() {
+        match receiver.recv_timeout(QUIET) {
+            Ok(apply) => return Some(apply),
+            Err(RecvTimeoutError::Disconnected) => return None,
+            Err(RecvTimeoutError::Timeout) => {
+                if let Err(error) = disk.settle(trees, false) {
+                    shared.fail(&error);
+                }
+            }
+        }
+    }
+    receiver.recv().ok()
+}
+
+fn run(
+    trees: &Trees,
+    disk: &mut Disk,
+    mut batches: u64,
+    receiver: &Receiver<Apply>,
+    shared: &Shared,
+    given: &SyncSender<()>,
+) {
     let mut next_id = 0;
-    while let Ok(first) = receiver.recv() {
+    while let Some(first) = next(trees, disk, receiver, shared) {
         let mut group = Group {
             next_id,
             ..Group::default()
@@ -194,11 +357,13 @@ fn run(trees: &Trees, disk: &Disk, mut batches: u64, receiver: &Receiver<Apply>,
             let meta = group.changes.entry(Tree::Meta).or_default();
             batches += 1;
             meta.insert(mark::KEY.to_vec(), Some(stored(batches)));
-            commit(trees, disk, &group.changes, &shared.snapshots)
+            commit(trees, disk, batches, &mut group, &shared.snapshots)
         };
         match &committed {
             Ok(()) => {
                 next_id = group.next_id;
+                // Where it was told already, it finds this too.
+                let _ = given.try_send(());
                 if let Err(error) = disk.mark.set(batches) {
                     tracing::warn!(%error, "which batch was written last can't be noted");
                 }
@@ -216,9 +381,7 @@ fn run(trees: &Trees, disk: &Disk, mut batches: u64, receiver: &Receiver<Apply>,
             Err(error) => {
                 // Whether the batch reached the disk is unknown, and sled does not take
                 // writes after an error: stop here, and let a restart find out.
-                tracing::error!(%error, "the store failed; nothing is written any more");
-                let _ = shared.failure.set(error.to_string());
-                shared.failed.notify_waiters();
+                shared.fail(error);
             }
         }
         for answer in answers {
@@ -227,53 +390,27 @@ fn run(trees: &Trees, disk: &Disk, mut batches: u64, receiver: &Receiver<Apply>,
     }
 }
 
+/// The batch is on disk when it returns, and then it can be seen.
 fn commit(
     trees: &Trees,
-    disk: &Disk,
-    changes: &Changes,
+    disk: &mut Disk,
+    number: u64,
+    group: &mut Group,
     snapshots: &Mutex<Vec<Weak<Kept>>>,
 ) -> Result<(), StoreError> {
+    if !disk.journal.stage(number, &group.changes) {
+        disk.settle(trees, true)?;
+    }
+    disk.journal
+        .write()
+        .map_err(|error| StoreError::Failed(error.to_string()))?;
     let mut snapshots = lock(snapshots);
     snapshots.retain(|kept| kept.strong_count() > 0);
     for kept in snapshots.iter().filter_map(Weak::upgrade) {
-        kept.before(trees, changes)?;
+        kept.before(trees, &group.changes)?;
     }
-    let batches: Vec<(Tree, sled::Batch)> = changes
-        .iter()
-        .map(|(tree, changes)| {
-            let mut batch = sled::Batch::default();
-            for (key, change) in changes {
-                match change {
-                    Some(value) => batch.insert(key.as_slice(), value.as_slice()),
-                    None => batch.remove(key.as_slice()),
-                }
-            }
-            (*tree, batch)
-        })
-        .collect();
-    if let [(tree, batch)] = &batches[..] {
-        let tree = trees.sled(*tree);
-        tree.apply_batch(batch.clone()).map_err(failed)?;
-    } else {
-        let touched: Vec<sled::Tree> = batches
-            .iter()
-            .map(|(tree, _)| trees.sled(*tree).clone())
-            .collect();
-        touched
-            .as_slice()
-            .transaction(|views| {
-                for (view, (_, batch)) in views.iter().zip(&batches) {
-                    view.apply_batch(batch)?;
-                }
-                Ok::<(), ConflictableTransactionError<std::convert::Infallible>>(())
-            })
-            .map_err(|error| match error {
-                TransactionError::Abort(never) => match never {},
-                TransactionError::Storage(error) => failed(error),
-            })?;
+    if trees.lay(std::mem::take(&mut group.changes)) > MOST_FRESH {
+        trees.give()?;
     }
-    trees.db.flush().map_err(failed)?;
-    disk.log
-        .sync_data()
-        .map_err(|error| StoreError::Failed(error.to_string()))
+    Ok(())
 }
