@@ -199,3 +199,83 @@ fn compacting_and_restoring_are_no_losses() {
     }
     assert_eq!(open(&original).check(|_| {}).unwrap().problems, [""; 0]);
 }
+
+/// A store as a kill leaves it, whose last changes are in its journal alone.
+fn killed(keep: &Path) -> (PathBuf, String) {
+    for attempt in 0..20 {
+        let dir = keep.join(format!("running {attempt}"));
+        let store = open(&dir);
+        for _ in 0..5 {
+            fill(&store);
+        }
+        let text = exported(&store);
+        let left = keep.join(format!("killed {attempt}"));
+        copy(&dir, &left);
+        drop(store);
+        let bare = keep.join(format!("bare {attempt}"));
+        copy(&left, &bare);
+        fs::remove_file(bare.join("db/journal")).unwrap();
+        // Else sled was flushed in between, as it is in every pause.
+        if let Err(StoreError::Torn { lost, .. }) = Store::open(&bare, &OPTIONS) {
+            assert!(lost > 0);
+            return (left, text);
+        }
+    }
+    panic!("sled was flushed each time before the files were copied");
+}
+
+#[test]
+fn a_harmed_journal_is_whole_or_says_that_it_is_not() {
+    let (keep, _) = scratch();
+    let (original, text) = killed(keep.path());
+    let journal = fs::read(original.join("db/journal")).unwrap();
+    let used = journal.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+    let mut harms: Vec<(String, Vec<u8>)> = vec![("nothing".to_owned(), journal.clone())];
+    for part in 0..20 {
+        let at = used * part / 20;
+        harms.push((format!("cut at {at} of {used}"), journal[..at].to_vec()));
+        let mut altered = journal.clone();
+        altered[at] ^= 0xff;
+        harms.push((format!("another byte at {at} of {used}"), altered));
+    }
+    let mut behind = journal[..used].to_vec();
+    behind.extend([0xab; 1000]);
+    harms.push(("something behind its end".to_owned(), behind));
+    // What an earlier round left there.
+    let mut earlier = journal[..used].to_vec();
+    earlier.extend(&journal[..used]);
+    harms.push(("older batches behind its end".to_owned(), earlier));
+    let mut whole = 0;
+    for (number, (what, bytes)) in harms.iter().enumerate() {
+        let dir = keep.path().join(number.to_string());
+        copy(&original, &dir);
+        fs::write(dir.join("db/journal"), bytes).unwrap();
+        match Store::open(&dir, &OPTIONS) {
+            Ok(store) => {
+                whole += 1;
+                assert_eq!(exported(&store), text, "{what}");
+                assert_eq!(store.check(|_| {}).unwrap().problems, [""; 0], "{what}");
+                // Numbers go on where they were.
+                let new = |tx: &mut store::Tx<'_>| tx.enqueue(job("lane", START, "more"), START);
+                let id = store.write_blocking(new).unwrap();
+                assert!(!text.contains(&format!("\"key\":{id},")), "{what}: {id}");
+                drop(store);
+                assert_ne!(exported(&open(&dir)), text, "{what}");
+            }
+            Err(StoreError::Torn { lost, .. }) => {
+                assert!(lost > 0, "{what}");
+                assert!(number > 0 && number < harms.len() - 2, "{what}");
+                let accepted = store::accept_loss(&dir, &OPTIONS, START);
+                accepted.unwrap_or_else(|error| panic!("{what}: {error}"));
+                assert_eq!(
+                    open(&dir).check(|_| {}).unwrap().problems,
+                    [""; 0],
+                    "{what}"
+                );
+            }
+            Err(error) => panic!("{what}: {error}"),
+        }
+        fs::remove_dir_all(dir).unwrap();
+    }
+    assert_eq!(whole, 3, "the others lack something");
+}
