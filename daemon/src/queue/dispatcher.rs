@@ -1,9 +1,11 @@
 //! The loop that hands due jobs to the worker.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
 
-use futures_util::FutureExt as _;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -79,6 +81,18 @@ pub struct Dispatcher<W> {
     tasks: JoinSet<Ended>,
     /// Worked on, and not yet written; their lanes wait for that.
     ended: Vec<Ended>,
+    writes: FuturesUnordered<Write>,
+}
+
+/// Batches on their way to the disk. While one is synced, the next fills up.
+const WRITES: usize = 2;
+
+type Write = Pin<Box<dyn Future<Output = Written> + Send>>;
+
+struct Written {
+    /// Of the lanes whose jobs have ended.
+    rests: Vec<(String, Option<Rest>)>,
+    claims: Result<Vec<Claim>, StoreError>,
 }
 
 struct Ended {
@@ -148,6 +162,7 @@ impl<W: Worker> Dispatcher<W> {
             beat,
             tasks: JoinSet::new(),
             ended: Vec::new(),
+            writes: FuturesUnordered::new(),
         };
         Ok((dispatcher, handle))
     }
@@ -167,23 +182,24 @@ impl<W: Worker> Dispatcher<W> {
             }
             before = now;
             let stopping = *self.stop.borrow();
-            if stopping && self.lanes.running() == 0 && self.ended.is_empty() {
+            if stopping && self.lanes.busy() == 0 {
                 return Ok(());
             }
-            let due = if stopping {
-                Vec::new()
-            } else {
-                self.lanes.take_due(now)
-            };
-            if !due.is_empty() || !self.ended.is_empty() {
-                self.turn(due, now).await?;
-                self.gather();
-                continue;
+            let writable = self.writes.len() < WRITES;
+            if writable {
+                let due = if stopping {
+                    Vec::new()
+                } else {
+                    self.lanes.take_due(now)
+                };
+                if !due.is_empty() || !self.ended.is_empty() {
+                    self.write(due, now)?;
+                }
             }
-            let wakes = self.lanes.wakes().filter(|_| !stopping);
+            let wakes = self.lanes.wakes().filter(|_| !stopping && writable);
             self.beat.send_replace(Beat {
                 at: now,
-                running: self.lanes.running(),
+                running: self.lanes.busy(),
                 wakes,
             });
             let clock = self.clock.clone();
@@ -195,6 +211,7 @@ impl<W: Worker> Dispatcher<W> {
             };
             let clock = self.clock.clone();
             tokio::select! {
+                Some(written) = self.writes.next() => self.written(written)?,
                 Some(ended) = self.tasks.join_next() => self.ended(ended),
                 Some(hint) = self.hints.recv() => self.hinted(&hint),
                 () = clock.set_back(now) => {}
@@ -249,16 +266,16 @@ impl<W: Worker> Dispatcher<W> {
     }
 
     /// Writes what has ended and claims what is due, in one batch.
-    async fn turn(&mut self, due: Vec<String>, now: Timestamp) -> Result<(), StoreError> {
+    fn write(&mut self, due: Vec<String>, now: Timestamp) -> Result<(), StoreError> {
         let retry = self.options.borrow().retry.clone();
         let ended = std::mem::take(&mut self.ended);
-        let mut lanes = Vec::with_capacity(ended.len());
+        let mut rests = Vec::with_capacity(ended.len());
         let mut changes: Vec<Change<Vec<Claim>>> = Vec::with_capacity(ended.len() + 1);
         for Ended { job, disposition } in ended {
             let lane = job.lane.clone();
             let (rest, change) = settle(&self.worker, &retry, job, disposition, now);
             changes.extend(change);
-            lanes.push((lane, rest));
+            rests.push((lane, rest));
         }
         let settling = changes.len();
         if !due.is_empty() {
@@ -270,16 +287,30 @@ impl<W: Worker> Dispatcher<W> {
             };
             changes.push(Box::new(move |tx| tx.claim(seats, now, &lease)));
         }
-        let mut results = self.store.write_each(changes)?.await;
-        let claims = results.split_off(settling).pop().transpose()?;
-        for error in results.into_iter().filter_map(Result::err) {
-            // Where the store has failed, the next claim ends the dispatcher.
-            tracing::error!(%error, "what became of a job can't be written");
-        }
-        for (lane, rest) in lanes {
+        let results = self.store.write_each(changes)?;
+        self.writes.push(Box::pin(async move {
+            let mut results = results.await;
+            let claims = results.split_off(settling).pop();
+            for error in results.into_iter().filter_map(Result::err) {
+                // Where the store has failed, the next claim ends the dispatcher.
+                tracing::error!(%error, "what became of a job can't be written");
+            }
+            Written {
+                rests,
+                claims: claims.unwrap_or_else(|| Ok(Vec::new())),
+            }
+        }));
+        Ok(())
+    }
+
+    /// # Errors
+    /// The claim's.
+    fn written(&mut self, written: Written) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        for (lane, rest) in written.rests {
             self.lanes.release(&lane, rest, now);
         }
-        for Claim { lane, job, next } in claims.into_iter().flatten() {
+        for Claim { lane, job, next } in written.claims? {
             self.lanes.know(&lane, next);
             match job {
                 Some(job) => {

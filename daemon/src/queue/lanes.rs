@@ -61,7 +61,10 @@ pub(super) struct Lanes {
     /// Lanes that wait, by the time when they could go on.
     line: BTreeSet<(Timestamp, String)>,
     groups: HashMap<String, Running>,
+    /// Lanes that have a place.
     running: usize,
+    /// Lanes whose job is claimed and not written.
+    busy: usize,
     /// Jobs at once, over all groups.
     limit: usize,
 }
@@ -73,6 +76,7 @@ impl Lanes {
             line: BTreeSet::new(),
             groups: HashMap::new(),
             running: 0,
+            busy: 0,
             limit,
         }
     }
@@ -169,6 +173,7 @@ impl Lanes {
             }
             group.count += 1;
             self.running += 1;
+            self.busy += 1;
             lane.running = true;
             lane.placed = true;
             lane.next = None;
@@ -215,7 +220,9 @@ impl Lanes {
         let Some(lane) = self.lanes.get_mut(name) else {
             return;
         };
-        lane.running = false;
+        if std::mem::take(&mut lane.running) {
+            self.busy -= 1;
+        }
         let roused = std::mem::take(&mut lane.roused);
         if rest.is_some() && !roused {
             lane.rest = rest;
@@ -236,8 +243,9 @@ impl Lanes {
         self.line.first().map(|(due, _)| *due)
     }
 
-    pub(super) fn running(&self) -> usize {
-        self.running
+    /// Lanes whose job is claimed and not yet done with.
+    pub(super) fn busy(&self) -> usize {
+        self.busy
     }
 
     /// The groups' limits were changed: asked for anew.
@@ -310,7 +318,7 @@ mod tests {
         lanes.know("a", Some(Timestamp(11)));
         lanes.vacate("a");
         assert_eq!(lanes.take_due(Timestamp(50)), ["b"], "`a` is not written");
-        assert_eq!(lanes.running(), 1);
+        assert_eq!(lanes.busy(), 2);
         lanes.release("a", None, NOW);
         end(&mut lanes, "b", None, NOW);
         assert_eq!(lanes.take_due(Timestamp(50)), ["a"]);

@@ -160,7 +160,7 @@ impl Tx<'_> {
             dead: None,
             put_off: None,
         };
-        JOBS.put(self, &job.id.to_key(), &job)?;
+        JOBS.put_new(self, &job.id.to_key(), &job)?;
         self.put_due(&job);
         Ok(job.id)
     }
@@ -202,9 +202,8 @@ impl Tx<'_> {
 
     /// The job is done, and forgotten.
     pub fn complete(&mut self, id: Id) -> Result<(), StoreError> {
-        if let Some(job) = JOBS.get(self, &id.to_key())? {
-            self.unqueue(&job);
-            self.remove(Tree::Jobs, &id.to_key());
+        if let Some(job) = JOBS.take(self, &id.to_key())? {
+            self.unqueue(&job)?;
         }
         Ok(())
     }
@@ -233,7 +232,7 @@ impl Tx<'_> {
         put_off: Option<Timestamp>,
     ) -> Result<(), StoreError> {
         let mut job = self.expect_job(id)?;
-        self.unqueue(&job);
+        self.unqueue(&job)?;
         match why {
             Again::Fault(fault) => {
                 job.tries += 1;
@@ -283,7 +282,7 @@ impl Tx<'_> {
             {
                 due = due.max(delivery.due.min(job.due));
             }
-            self.unqueue(&job);
+            self.unqueue(&job)?;
             self.wait(job, due, Some(now))?;
             brought += 1;
         }
@@ -304,7 +303,7 @@ impl Tx<'_> {
         fault: Option<JobFault>,
     ) -> Result<(), StoreError> {
         let mut job = self.expect_job(id)?;
-        self.unqueue(&job);
+        self.unqueue(&job)?;
         if let Some(fault) = fault {
             job.tries += 1;
             job.remember(fault);
@@ -336,14 +335,18 @@ impl Tx<'_> {
         Ok(released)
     }
 
-    /// Out of `due`, `leases` and `dead`; the row stays.
-    fn unqueue(&mut self, job: &Job) {
-        self.remove(Tree::Due, &due_key(job));
-        self.remove(Tree::Leases, &job.id.to_key());
+    /// Out of `due`, `leases` and `dead`, of which it is in one; the row stays.
+    fn unqueue(&mut self, job: &Job) -> Result<(), StoreError> {
+        let key = job.id.to_key();
         self.forget_put_off(job);
         if job.dead.is_some() {
-            self.remove(Tree::Dead, &job.id.to_key());
+            self.remove(Tree::Dead, &key);
+        } else if self.contains(Tree::Leases, &key)? {
+            self.remove(Tree::Leases, &key);
+        } else {
+            self.remove(Tree::Due, &due_key(job));
         }
+        Ok(())
     }
 
     fn expect_job(&self, id: Id) -> Result<Job, StoreError> {

@@ -320,6 +320,11 @@ impl<'a> Tx<'a> {
 
     pub(super) fn put(&mut self, tree: Tree, key: &[u8], value: Vec<u8>) {
         self.drop_pieces(tree, key);
+        self.put_new(tree, key, value);
+    }
+
+    /// As `put`, where nothing has this key.
+    pub(super) fn put_new(&mut self, tree: Tree, key: &[u8], value: Vec<u8>) {
         let mut stored;
         if value.len() <= PIECE {
             stored = Vec::with_capacity(value.len() + 1);
@@ -350,12 +355,26 @@ impl<'a> Tx<'a> {
         if !tree.may_be_large() {
             return;
         }
-        let Ok(Some(stored)) = self.stored(tree, key) else {
-            return;
-        };
-        for number in 0..pieces_of(&stored) {
+        if let Ok(Some(stored)) = self.stored(tree, key) {
+            self.drop_pieces_of(tree, key, &stored);
+        }
+    }
+
+    fn drop_pieces_of(&mut self, tree: Tree, key: &[u8], stored: &[u8]) {
+        for number in 0..pieces_of(stored) {
             self.set(Tree::Pieces, &piece_key(tree, key, number), None);
         }
+    }
+
+    /// Removes a value and returns it.
+    pub(super) fn take(&mut self, tree: Tree, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let Some(stored) = self.stored(tree, key)? else {
+            return Ok(None);
+        };
+        let value = self.whole(tree, key, stored.clone())?;
+        self.drop_pieces_of(tree, key, &stored);
+        self.set(tree, key, None);
+        Ok(Some(value))
     }
 }
 

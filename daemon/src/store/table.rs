@@ -34,6 +34,19 @@ impl<V: Serialize + DeserializeOwned> Table<V> {
         Ok(())
     }
 
+    /// As `put`, where nothing has this key: it is not looked at.
+    pub(super) fn put_new(&self, tx: &mut Tx<'_>, key: &[u8], value: &V) -> Result<(), StoreError> {
+        tx.put_new(self.tree, key, self.encode(key, value)?);
+        Ok(())
+    }
+
+    /// Removes a record and returns it.
+    pub(super) fn take(&self, tx: &mut Tx<'_>, key: &[u8]) -> Result<Option<V>, StoreError> {
+        tx.take(self.tree, key)?
+            .map(|bytes| self.decode(key, &bytes))
+            .transpose()
+    }
+
     pub(super) fn decode(&self, key: &[u8], bytes: &[u8]) -> Result<V, StoreError> {
         rmp_serde::from_slice(bytes).map_err(|error| self.broken(key, error.to_string()))
     }

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::thread::JoinHandle;
@@ -23,8 +24,13 @@ const LARGEST_GROUP: usize = 512;
 /// So long after the last batch sled's own log is made sure of, and the journal is not needed.
 const QUIET: Duration = Duration::from_secs(1);
 
-/// Bytes that wait for sled, before the writer lends a hand.
-const MOST_FRESH: usize = 4 << 20;
+/// Bytes that wait for sled before it is given them, and in a pause of so long: what comes and
+/// goes in between never reaches it.
+const FRESH: usize = 2 << 20;
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Bytes that wait for sled before the writer lends a hand.
+const MOST_FRESH: usize = 8 << 20;
 
 type Apply = Box<dyn FnOnce(Result<&mut Stage<'_>, StoreError>) -> Option<Answer> + Send>;
 type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
@@ -71,7 +77,8 @@ impl Writer {
         let mut disk = Disk::open(database).map_err(open)?;
         let (sender, receiver) = channel();
         let shared = Arc::new(Shared::default());
-        let (giver, given) = give_behind(&trees, &shared).map_err(open)?;
+        let log = disk.log.try_clone().map_err(open)?;
+        let (giver, given) = give_behind(&trees, log, &shared).map_err(open)?;
         let thread = std::thread::Builder::new()
             .name("store".to_owned())
             .spawn({
@@ -224,15 +231,15 @@ impl Disk {
     }
 
     /// All that sled was given is on disk in its own log.
-    fn settle(&mut self, trees: &Trees, full: bool) -> Result<(), StoreError> {
+    fn settle(&mut self, trees: &Trees) -> Result<(), StoreError> {
         settle(trees, &self.log)?;
-        self.journal.restart(full);
+        self.journal.restart();
         Ok(())
     }
 
     /// Where it fails, the next start finds what it needs in the journal.
     fn close(&mut self, trees: &Trees, shared: &Shared) {
-        let settled = shared.failure.get().is_none() && self.settle(trees, false).is_ok();
+        let settled = shared.failure.get().is_none() && self.settle(trees).is_ok();
         // The mark may be behind after a power cut, and is no worse than late.
         if settled && let Err(error) = self.journal.close().and_then(|()| self.mark.sync()) {
             tracing::debug!(%error, "the journal of a closed store is not empty");
@@ -240,19 +247,35 @@ impl Disk {
     }
 }
 
-/// The thread that gives sled what was written, whenever it is told of something.
+/// What the thread behind the writer is told.
+enum Told {
+    /// Something waits for sled.
+    Fresh,
+    /// A file of the journal is full, and free when sled has what is in it, for good.
+    Full(Arc<AtomicBool>),
+}
+
+/// The thread that gives sled what was written.
 fn give_behind(
     trees: &Arc<Trees>,
+    log: File,
     shared: &Arc<Shared>,
-) -> std::io::Result<(JoinHandle<()>, SyncSender<()>)> {
-    let (sender, receiver) = sync_channel(1);
+) -> std::io::Result<(JoinHandle<()>, SyncSender<Told>)> {
+    let (sender, receiver) = sync_channel(2);
     let (trees, shared) = (trees.clone(), shared.clone());
     let thread = std::thread::Builder::new()
         .name("store-sled".to_owned())
         .spawn(move || {
-            while receiver.recv().is_ok() && shared.failure.get().is_none() {
-                if let Err(error) = trees.give() {
+            while let Ok(told) = receiver.recv() {
+                let done = match told {
+                    Told::Fresh => trees.give(),
+                    Told::Full(needed) => {
+                        settle(&trees, &log).map(|()| needed.store(false, Ordering::Release))
+                    }
+                };
+                if let Err(error) = done {
                     shared.fail(&error);
+                    return;
                 }
             }
         })?;
@@ -299,19 +322,27 @@ pub(super) enum Recovered {
     Torn { last: u64 },
 }
 
-/// The next closure; in a pause, sled's own log is made sure of first.
+/// The next closure. In a pause sled is given what waits; in a longer one its own log is made
+/// sure of, and the journal is not needed.
 fn next(
     trees: &Trees,
     disk: &mut Disk,
     receiver: &Receiver<Apply>,
     shared: &Shared,
+    given: &SyncSender<Told>,
 ) -> Option<Apply> {
-    if disk.journal.is_used() && shared.failure.get().is_none() {
-        match receiver.recv_timeout(QUIET) {
+    for pause in [PAUSE, QUIET] {
+        if !disk.journal.is_used() || shared.failure.get().is_some() {
+            break;
+        }
+        match receiver.recv_timeout(pause) {
             Ok(apply) => return Some(apply),
             Err(RecvTimeoutError::Disconnected) => return None,
+            Err(RecvTimeoutError::Timeout) if pause == PAUSE => {
+                let _ = given.try_send(Told::Fresh);
+            }
             Err(RecvTimeoutError::Timeout) => {
-                if let Err(error) = disk.settle(trees, false) {
+                if let Err(error) = disk.settle(trees) {
                     shared.fail(&error);
                 }
             }
@@ -326,10 +357,10 @@ fn run(
     mut batches: u64,
     receiver: &Receiver<Apply>,
     shared: &Shared,
-    given: &SyncSender<()>,
+    given: &SyncSender<Told>,
 ) {
     let mut next_id = 0;
-    while let Some(first) = next(trees, disk, receiver, shared) {
+    while let Some(first) = next(trees, disk, receiver, shared, given) {
         let mut group = Group {
             next_id,
             ..Group::default()
@@ -357,13 +388,11 @@ fn run(
             let meta = group.changes.entry(Tree::Meta).or_default();
             batches += 1;
             meta.insert(mark::KEY.to_vec(), Some(stored(batches)));
-            commit(trees, disk, batches, &mut group, &shared.snapshots)
+            commit(trees, disk, batches, &mut group, &shared.snapshots, given)
         };
         match &committed {
             Ok(()) => {
                 next_id = group.next_id;
-                // Where it was told already, it finds this too.
-                let _ = given.try_send(());
                 if let Err(error) = disk.mark.set(batches) {
                     tracing::warn!(%error, "which batch was written last can't be noted");
                 }
@@ -397,9 +426,14 @@ fn commit(
     number: u64,
     group: &mut Group,
     snapshots: &Mutex<Vec<Weak<Kept>>>,
+    given: &SyncSender<Told>,
 ) -> Result<(), StoreError> {
     if !disk.journal.stage(number, &group.changes) {
-        disk.settle(trees, true)?;
+        match disk.journal.turn() {
+            // Where that thread has failed, so has the store.
+            Some(needed) => drop(given.send(Told::Full(needed))),
+            None => disk.settle(trees)?,
+        }
     }
     disk.journal
         .write()
@@ -409,8 +443,13 @@ fn commit(
     for kept in snapshots.iter().filter_map(Weak::upgrade) {
         kept.before(trees, &group.changes)?;
     }
-    if trees.lay(std::mem::take(&mut group.changes)) > MOST_FRESH {
-        trees.give()?;
+    match trees.lay(std::mem::take(&mut group.changes)) {
+        0..FRESH => {}
+        FRESH..MOST_FRESH => {
+            // Where it was told already, it finds this too.
+            let _ = given.try_send(Told::Fresh);
+        }
+        _ => trees.give()?,
     }
     Ok(())
 }
