@@ -84,8 +84,10 @@ pub struct Dispatcher<W> {
     writes: FuturesUnordered<Write>,
 }
 
-/// Batches on their way to the disk. While one is synced, the next fills up.
+/// Batches on their way to the disk: while one is synced, the next is filled.
 const WRITES: usize = 2;
+/// Ended jobs that are worth a batch beside one that is under way.
+const WORTH: usize = 16;
 
 type Write = Pin<Box<dyn Future<Output = Written> + Send>>;
 
@@ -174,6 +176,7 @@ impl<W: Worker> Dispatcher<W> {
     pub async fn run(mut self) -> Result<(), StoreError> {
         let mut before = Timestamp(0);
         loop {
+            self.gather_more().await;
             let now = self.clock.now();
             if now < before {
                 self.lanes.set_back(now);
@@ -185,7 +188,8 @@ impl<W: Worker> Dispatcher<W> {
             if stopping && self.lanes.busy() == 0 {
                 return Ok(());
             }
-            let writable = self.writes.len() < WRITES;
+            let worth = self.writes.is_empty() || self.ended.len() >= WORTH;
+            let writable = worth && self.writes.len() < WRITES;
             if writable {
                 let due = if stopping {
                     Vec::new()
@@ -219,6 +223,16 @@ impl<W: Worker> Dispatcher<W> {
                 Ok(()) = self.stop.changed() => {}
                 () = timer => {}
             }
+            self.gather();
+        }
+    }
+
+    /// Short jobs end together: as long as others do, they are waited for.
+    async fn gather_more(&mut self) {
+        let mut before = 0;
+        while self.ended.len() > before && self.lanes.running() > 0 {
+            before = self.ended.len();
+            tokio::task::yield_now().await;
             self.gather();
         }
     }

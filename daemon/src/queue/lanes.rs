@@ -243,6 +243,11 @@ impl Lanes {
         self.line.first().map(|(due, _)| *due)
     }
 
+    /// Lanes whose job is being claimed or worked on.
+    pub(super) fn running(&self) -> usize {
+        self.running
+    }
+
     /// Lanes whose job is claimed and not yet done with.
     pub(super) fn busy(&self) -> usize {
         self.busy
