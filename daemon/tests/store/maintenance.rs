@@ -282,22 +282,20 @@ fn compacting_gives_space_back_and_keeps_every_record() {
         let store = open(&dir);
         fill(&store);
         let text = exported(&store);
-        // Deleted again, so that only their space is left.
+        // Deleted when sled has been given most of them, so that only their space is left.
+        let set = |round: u8, value: Option<Vec<u8>>| {
+            let values = vec![(format!("waste {round}"), value)];
+            let change = move |tx: &mut store::Tx<'_>| {
+                tx.set_plugin_values("p", "s", values);
+                Ok::<_, StoreError>(())
+            };
+            store.write_blocking(change).unwrap();
+        };
         for round in 0..60u8 {
-            let value = (0..200_000u32)
-                .map(|at| (at as u8).wrapping_mul(round))
-                .collect();
-            let value = vec![("waste".to_owned(), Some(value))];
-            let gone = vec![("waste".to_owned(), None)];
-            for values in [value, gone] {
-                store
-                    .write_blocking(|tx| {
-                        tx.set_plugin_values("p", "s", values);
-                        Ok::<_, StoreError>(())
-                    })
-                    .unwrap();
-            }
+            let value = (0..200_000u32).map(|at| (at as u8).wrapping_mul(round));
+            set(round, Some(value.collect()));
         }
+        (0..60).for_each(|round| set(round, None));
         text
     };
     let options = Options { cache: 16 << 20 };
