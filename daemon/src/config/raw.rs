@@ -6,7 +6,7 @@ use chrono_tz::Tz;
 use super::alarms::{MailAddress, MailServer};
 use super::media::PublicUrl;
 use super::raw_strategy::{
-    RawAccountPlan, RawBrandPlan, RawCampaign, RawPillar, RawVoice, RawWeek,
+    RawAccountPlan, RawBrandPlan, RawCampaign, RawLearn, RawPillar, RawVoice, RawWeek,
 };
 use super::reader::{Located, Tables, section};
 use super::tables::{CallbackAddress, Folders, SecretAddress, SecretText, Secrets, Settings};
@@ -23,7 +23,7 @@ use super::{
 use crate::model::{OnDeadline, Severity as Gravity, Visibility};
 
 const SECOND: u64 = 1000;
-const HOUR: u64 = 3600 * SECOND;
+pub(super) const HOUR: u64 = 3600 * SECOND;
 pub(super) const DAY: u64 = 24 * HOUR;
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -214,6 +214,8 @@ section! {
         call_to_action: String,
         /// The rules by which its days are planned.
         plan: RawBrandPlan,
+        /// How it learns from its numbers.
+        learn: RawLearn,
     }
 
     /// A profile on a platform.

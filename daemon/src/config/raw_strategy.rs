@@ -1,12 +1,14 @@
 //! The sections of a brand's strategy as they stand in a file.
 
-use super::raw::{DAY, Named};
+use super::raw::{DAY, HOUR, Named};
 use super::reader::{Located, section};
 use super::strategy_values::{
     DateText, HolidayText, HoursText, Share, SlotTime, Targets, TimeText, Utm, WebAddress,
 };
 use super::values::{Name, Span, Whole};
-use super::{Approval, ApprovalRule, Goal, HolidayPolicy, PillarKind, Strategy};
+use super::{
+    Approval, ApprovalRule, Goal, HolidayPolicy, LearnConfig, LearnNumber, PillarKind, Strategy,
+};
 use crate::model::OnDeadline;
 
 section! {
@@ -36,6 +38,35 @@ section! {
         /// Nothing is planned in these, where the account says nothing else:
         /// `22:00-08:00`, by the brand's wall clock.
         quiet_hours: Vec<Located<HoursText>>,
+        /// Hours that `best` may stand for, where the account says nothing else; else
+        /// `07:00-23:00`.
+        best_within: Vec<Located<HoursText>>,
+    }
+
+    /// How the brand learns from its numbers.
+    RawLearn {
+        /// What a post is judged by: `interactions` or `engagement-rate`.
+        number: LearnNumber = LearnConfig::default().number.word(),
+        /// Posts are compared by their numbers at this age; one of `[measure] ages`.
+        age: Span<{ HOUR }, { 90 * DAY }> = LearnConfig::default().age,
+        /// A post that is older by so much counts half.
+        half_life: Span<{ 7 * DAY }, { 3660 * DAY }> = LearnConfig::default().half_life,
+        /// Of the slots `best`, those that try an hour out: 0 to 1. Half of them do as long as
+        /// there are fewer posts than `least_posts`; with 0 none ever.
+        explore: Share = LearnConfig::default().explore,
+        /// Nothing is learned of an account with fewer; old ones count in part.
+        least_posts: Whole<5, 100_000> = LearnConfig::default().least_posts,
+        /// How often at most something is called significant in an audience that is indifferent
+        /// to all: 0 to 1.
+        false_alarms: Share = LearnConfig::default().false_alarms,
+    }
+
+    /// The bounds of a weight that follows the numbers.
+    RawPillarLearn {
+        /// It is never less.
+        least(required): Whole<1, 1000>,
+        /// It is never more.
+        most(required): Whole<1, 1000>,
     }
 
     /// Slots by the day of the week, besides `slots`. A time, or `best`.
@@ -54,7 +85,7 @@ section! {
         sat: Vec<Located<SlotTime>>,
         /// Sunday.
         sun: Vec<Located<SlotTime>>,
-        /// What `best` stands for as long as nothing is learned of the account: the first
+        /// What `best` stands for as long as too little is known of the account: the first
         /// of these times that the day does not have yet.
         best: Vec<Located<TimeText>>,
     }
@@ -69,6 +100,8 @@ section! {
         quiet_hours: Vec<Located<HoursText>>,
         /// Instead of the brand's: `keep` or `skip`.
         on_holidays: HolidayPolicy,
+        /// Instead of the brand's: hours that `best` may stand for.
+        best_within: Vec<Located<HoursText>>,
     }
 
     /// A theme of a brand's posts.
@@ -81,6 +114,8 @@ section! {
         kind: PillarKind = PillarKind::Value.word(),
         /// Against the other pillars of its kind.
         weight: Whole<1, 1000> = 1,
+        /// The weight follows the numbers within these bounds; else it stays.
+        learn: RawPillarLearn,
         /// What belongs to it; generators are told.
         description: String,
         /// Asked in this order, until one has something. Without them the planner leaves it

@@ -300,7 +300,7 @@ impl<'a> Resolver<'a> {
                 raw.approval_deadline.as_ref(),
                 raw.on_deadline.as_ref(),
             );
-            let (slots, best) = slots(raw);
+            let (slots, best, best_per_day) = slots(raw);
             let brands = names.brands.get(brand).map(|brand| &brand.value);
             accounts.insert(
                 (*name).to_owned(),
@@ -315,7 +315,7 @@ impl<'a> Resolver<'a> {
                     hold: raw.hold.as_ref().is_some_and(|hold| hold.value),
                     crop: raw.crop.as_ref().is_some_and(|crop| crop.value),
                     rails: rails(raw),
-                    plan: account_plan(raw, brands, best),
+                    plan: account_plan(raw, brands, best, best_per_day),
                     measure: self.account_measure(raw.measure.as_ref(), measure),
                     quiet_after: raw.quiet_after.as_ref().map(|span| span.value.0),
                     numbers_after: raw.numbers_after.as_ref().map(|span| span.value.0),

@@ -6,15 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{NaiveTime, Timelike as _};
 
 use super::raw::{RawAccount, RawBrand};
-use super::raw_strategy::{RawCampaign, RawPillar, RawWeek};
+use super::raw_strategy::{RawCampaign, RawLearn, RawPillar, RawWeek};
 use super::reader::Located;
 use super::resolve::{Names, Resolver, tables};
-use super::strategy_values::SlotTime;
+use super::strategy_values::{Share, SlotTime};
 use super::suggest::did_you_mean;
 use super::values::Name;
 use super::{
-    Account, AccountPlan, Brand, Campaign, Diagnostic, GeneratorConfig, Holiday, Hours, Pillar,
-    PillarKind, Place, Strategy, Voice,
+    Account, AccountPlan, Brand, Campaign, Diagnostic, GeneratorConfig, Holiday, Hours,
+    LearnConfig, Pillar, PillarKind, Place, Strategy, Voice,
 };
 
 /// What `best` stands for where the account names no hours.
@@ -54,17 +54,49 @@ pub(super) fn strategy(raw: &RawBrand) -> Strategy {
             }),
         pillars: BTreeMap::new(),
         campaigns: BTreeMap::new(),
+        learn: learn(raw),
     }
 }
 
-/// The slots of an account: those of its time table after its own, and which of them stand
-/// for its best hours.
-pub(super) fn slots(raw: &RawAccount) -> (Vec<String>, Vec<String>) {
+fn learn(raw: &RawBrand) -> LearnConfig {
+    let default = LearnConfig::default();
+    let Some(raw) = raw.learn.as_ref().map(|learn| &learn.value) else {
+        return default;
+    };
+    let RawLearn {
+        number,
+        age,
+        half_life,
+        explore,
+        least_posts,
+        false_alarms,
+    } = raw;
+    let share = |given: &Option<Located<Share>>, default: f64| {
+        given.as_ref().map_or(default, |share| share.value.0)
+    };
+    LearnConfig {
+        number: number.as_ref().map_or(default.number, |one| one.value),
+        age: age.as_ref().map_or(default.age, |span| span.value.0),
+        half_life: half_life
+            .as_ref()
+            .map_or(default.half_life, |span| span.value.0),
+        explore: share(explore, default.explore),
+        least_posts: least_posts
+            .as_ref()
+            .map_or(default.least_posts, |number| number.value.small()),
+        false_alarms: share(false_alarms, default.false_alarms),
+    }
+}
+
+/// The slots of an account: those of its time table after its own, which of them stand for
+/// its best hours, and how many of these each day has.
+pub(super) fn slots(raw: &RawAccount) -> (Vec<String>, Vec<String>, [u8; 7]) {
     let own = raw.slots.iter().flat_map(|list| &list.value);
     let mut slots: Vec<String> = own.map(|slot| slot.value.0.clone()).collect();
     let mut best = Vec::new();
+    let mut per_day = [0_u8; 7];
     let Some(week) = raw.week.as_ref().map(|week| &week.value) else {
-        return (slots, best);
+        return (slots, best, per_day);
     };
     let RawWeek {
         mon,
@@ -96,7 +128,7 @@ pub(super) fn slots(raw: &RawAccount) -> (Vec<String>, Vec<String>) {
         ("SAT", sat),
         ("SUN", sun),
     ];
-    for (day, times) in days {
+    for ((day, times), count) in days.into_iter().zip(&mut per_day) {
         let times: Vec<SlotTime> = times
             .iter()
             .flat_map(|list| &list.value)
@@ -117,10 +149,11 @@ pub(super) fn slots(raw: &RawAccount) -> (Vec<String>, Vec<String>) {
                 taken.insert(time);
                 slots.push(cron(time));
                 best.push(cron(time));
+                *count = count.saturating_add(1);
             }
         }
     }
-    (slots, best)
+    (slots, best, per_day)
 }
 
 /// What the planner keeps to on an account: its own rules over its brand's.
@@ -128,6 +161,7 @@ pub(super) fn account_plan(
     raw: &RawAccount,
     brand: Option<&RawBrand>,
     best: Vec<String>,
+    best_per_day: [u8; 7],
 ) -> AccountPlan {
     let own = raw.plan.as_ref().map(|plan| &plan.value);
     let brands = brand
@@ -136,6 +170,15 @@ pub(super) fn account_plan(
     let quiet_hours = own
         .and_then(|plan| plan.quiet_hours.as_ref())
         .or_else(|| brands.and_then(|plan| plan.quiet_hours.as_ref()));
+    let best_within = own
+        .and_then(|plan| plan.best_within.as_ref())
+        .or_else(|| brands.and_then(|plan| plan.best_within.as_ref()));
+    let waking = || {
+        let (from, to) = AccountPlan::BEST_WITHIN;
+        let time = |hour| NaiveTime::from_hms_opt(hour, 0, 0);
+        let hours = time(from).zip(time(to)).map(|(from, to)| Hours { from, to });
+        hours.into_iter().collect()
+    };
     let on_holidays = own
         .and_then(|plan| plan.on_holidays.as_ref())
         .or_else(|| brands.and_then(|plan| plan.on_holidays.as_ref()));
@@ -152,6 +195,10 @@ pub(super) fn account_plan(
         }),
         on_holidays: on_holidays.map_or(default.on_holidays, |policy| policy.value),
         best,
+        best_per_day,
+        best_within: best_within.map_or_else(waking, |list| -> Vec<Hours> {
+            list.value.iter().map(|hours| hours.value.0).collect()
+        }),
     }
 }
 
@@ -271,16 +318,27 @@ impl<'a> Resolver<'a> {
                     .help("add `generators = [\"NAME\"]`, or leave it to posts by hand"),
             );
         }
+        let weight = given
+            .weight
+            .as_ref()
+            .map_or(1, |number| number.value.small());
+        let learn = given.learn.as_ref().and_then(|bounds| {
+            let least = bounds.value.least.as_ref()?.value.small();
+            let most = bounds.value.most.as_ref()?.value.small();
+            if !(least..=most).contains(&weight) {
+                let message = format!("`weight` is {weight}, and not from {least} to {most}");
+                self.error(&bounds.place, message);
+            }
+            Some((least, most))
+        });
         Pillar {
             name: name.to_owned(),
             kind: given
                 .kind
                 .as_ref()
                 .map_or(PillarKind::Value, |kind| kind.value),
-            weight: given
-                .weight
-                .as_ref()
-                .map_or(1, |number| number.value.small()),
+            weight,
+            learn,
             description: given.description.as_ref().map(|text| text.value.clone()),
             generators: asked,
             accounts: targets,

@@ -27,6 +27,44 @@ pub struct Strategy {
     pub holidays: Vec<Holiday>,
     pub pillars: BTreeMap<String, Pillar>,
     pub campaigns: BTreeMap<String, Campaign>,
+    pub learn: LearnConfig,
+}
+
+/// How the brand learns from its numbers. docs/learning.md has the method.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LearnConfig {
+    pub number: LearnNumber,
+    /// Posts are compared by their numbers at this age.
+    pub age: TimeSpan,
+    /// A post that is older by so much counts half.
+    pub half_life: TimeSpan,
+    /// Of the slots `best`, those that try an hour out: 0 to 1.
+    pub explore: f64,
+    /// Nothing is learned of an account with fewer; old ones count in part.
+    pub least_posts: u32,
+    /// How often something is called significant in an audience that is indifferent to all.
+    pub false_alarms: f64,
+}
+
+impl Default for LearnConfig {
+    fn default() -> Self {
+        LearnConfig {
+            number: LearnNumber::Interactions,
+            age: TimeSpan::from_days(1),
+            half_life: TimeSpan::from_days(60),
+            explore: 0.15,
+            least_posts: 30,
+            false_alarms: 0.05,
+        }
+    }
+}
+
+/// What a post is judged by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LearnNumber {
+    Interactions,
+    /// By the best base that each post has.
+    EngagementRate,
 }
 
 impl Default for Strategy {
@@ -41,6 +79,7 @@ impl Default for Strategy {
             holidays: Vec::new(),
             pillars: BTreeMap::new(),
             campaigns: BTreeMap::new(),
+            learn: LearnConfig::default(),
         }
     }
 }
@@ -83,6 +122,8 @@ pub struct Pillar {
     pub kind: PillarKind,
     /// Against the other pillars of its kind.
     pub weight: u32,
+    /// The weight follows the numbers, from this to that. None: it stays.
+    pub learn: Option<(u32, u32)>,
     pub description: Option<String>,
     /// Asked in this order, until one has something.
     pub generators: Vec<String>,
@@ -199,9 +240,16 @@ pub struct AccountPlan {
     pub on_holidays: HolidayPolicy,
     /// Those of the slots that stand for the account's best hours.
     pub best: Vec<String>,
+    /// How many of them each day has, Monday first.
+    pub best_per_day: [u8; 7],
+    /// What is learned for them, and tried, lies in these; empty: at any hour.
+    pub best_within: Vec<Hours>,
 }
 
 impl AccountPlan {
+    /// The hours that `best` may stand for where nobody says which: waking ones.
+    pub const BEST_WITHIN: (u32, u32) = (7, 23);
+
     /// Why nothing is planned at this moment; none where it may be.
     pub fn closed(&self, strategy: &Strategy, zone: Tz, at: Timestamp) -> Option<&'static str> {
         let local = at.to_utc().with_timezone(&zone).naive_local();

@@ -11,7 +11,8 @@ use super::reader::{Read, Reader, Value, join};
 use super::suggest::did_you_mean;
 use super::values::choice;
 use super::{
-    Approval, Diagnostic, Goal, HashtagPlace, Holiday, HolidayPolicy, Hours, LinkPlace, PillarKind,
+    Approval, Diagnostic, Goal, HashtagPlace, Holiday, HolidayPolicy, Hours, LearnNumber, LinkPlace,
+    PillarKind,
 };
 use crate::model::{Measure, OnDeadline};
 
@@ -48,6 +49,10 @@ choice! {
         "sales" => Sales,
         "customers" => Customers,
         "community" => Community,
+    }
+    LearnNumber {
+        "interactions" => Interactions,
+        "engagement-rate" => EngagementRate,
     }
     HolidayPolicy {
         "keep" => Keep,

@@ -10,6 +10,7 @@ pub mod ages;
 mod collect;
 pub mod engagement;
 mod gauges;
+pub mod learn;
 pub mod query;
 
 pub(crate) use agenda::published;
