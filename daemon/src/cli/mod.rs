@@ -11,6 +11,7 @@ mod demo;
 mod extras;
 mod hold;
 pub mod init;
+mod learn;
 mod media;
 mod metrics;
 mod output;
@@ -72,6 +73,7 @@ pub enum Command {
     Reject(review::RejectArgs),
     Metrics(metrics::MetricsArgs),
     Plan(plan::PlanArgs),
+    Learn(learn::LearnArgs),
     Calendar(calendar::CalendarArgs),
     Schedule(schedule::ScheduleArgs),
     Generate(schedule::GenerateArgs),
@@ -130,6 +132,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Reject(args) => done(review::reject(&context, args)),
         Command::Metrics(args) => done(metrics::run(&context, args)),
         Command::Plan(args) => done(plan::run(&context, args)),
+        Command::Learn(args) => done(learn::run(&context, args)),
         Command::Calendar(args) => done(calendar::run(&context, &args)),
         Command::Schedule(args) => done(schedule::run(&context, args)),
         Command::Generate(args) => done(schedule::generate(&context, args)),

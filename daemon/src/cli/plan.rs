@@ -180,6 +180,9 @@ fn explained(choice: &Choice) -> String {
         named(&choice.pillar, &choice.campaign),
         choice.cost
     );
+    for (account, why) in &choice.hours {
+        text.push_str(&format!("  the hour of {account}: {why}\n"));
+    }
     match &choice.runner_up {
         Some(other) => text.push_str(&format!(
             "  instead of {}: {}\n",

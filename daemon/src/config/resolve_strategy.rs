@@ -176,7 +176,9 @@ pub(super) fn account_plan(
     let waking = || {
         let (from, to) = AccountPlan::BEST_WITHIN;
         let time = |hour| NaiveTime::from_hms_opt(hour, 0, 0);
-        let hours = time(from).zip(time(to)).map(|(from, to)| Hours { from, to });
+        let hours = time(from)
+            .zip(time(to))
+            .map(|(from, to)| Hours { from, to });
         hours.into_iter().collect()
     };
     let on_holidays = own

@@ -250,6 +250,15 @@ impl AccountPlan {
     /// The hours that `best` may stand for where nobody says which: waking ones.
     pub const BEST_WITHIN: (u32, u32) = (7, 23);
 
+    /// Whether `best` may stand for this hour of the day.
+    pub fn may_be_best(&self, hour: u32) -> bool {
+        NaiveTime::from_hms_opt(hour, 0, 0).is_some_and(|time| {
+            let inside =
+                self.best_within.is_empty() || self.best_within.iter().any(|hours| hours.has(time));
+            inside && !self.quiet_hours.iter().any(|hours| hours.has(time))
+        })
+    }
+
     /// Why nothing is planned at this moment; none where it may be.
     pub fn closed(&self, strategy: &Strategy, zone: Tz, at: Timestamp) -> Option<&'static str> {
         let local = at.to_utc().with_timezone(&zone).naive_local();

@@ -9,6 +9,7 @@ mod delivery;
 mod id;
 mod inbox;
 mod job;
+mod learn;
 mod metric;
 mod plan;
 mod post;
@@ -24,6 +25,7 @@ pub use delivery::{
 pub use id::{DeliveryKey, Digest, Id, ParseIdError};
 pub use inbox::{Message, MessageKind, MessagePage, Reply};
 pub use job::{Job, JobFault, Lease, NewJob, Priority, Work};
+pub use learn::{LearnState, Lesson};
 pub use metric::{Measure, Metric, ParseMeasureError, Sample};
 pub use plan::{PlanState, Planned, Stocked};
 pub use post::{

@@ -5,6 +5,7 @@
 //! both by [`objective`], [`record`] writes it down with the jobs that fill it, and has what
 //! people ask of planned slots, [`fill`] runs those jobs.
 
+mod best;
 mod fill;
 mod history;
 mod objective;
@@ -13,9 +14,12 @@ mod slots;
 mod solve;
 mod view;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Brand, Config};
+use crate::measure::learn::{self, decide::Decision};
 use crate::model::{Id, TimeSpan, Timestamp};
 use crate::store::{Store, StoreError, View};
 
@@ -66,6 +70,9 @@ pub struct Choice {
     pub pillar: String,
     pub promotional: bool,
     pub campaign: Option<String>,
+    /// Of slots `best`: why it is this hour, by account.
+    #[serde(default)]
+    pub hours: BTreeMap<String, String>,
     /// In the order in which they are asked.
     pub generators: Vec<String>,
     /// Of the whole plan, as it is.
@@ -93,6 +100,9 @@ pub struct Proposal {
     pub passed: Vec<Passed>,
     /// In the window that ends with the plan.
     pub ratio: Ratio,
+    /// Weights by the numbers, or pinned, instead of those of the configuration.
+    #[serde(default)]
+    pub weights: BTreeMap<String, f64>,
 }
 
 /// The plan of a brand: the same for the same store, configuration and seed.
@@ -105,8 +115,41 @@ pub fn propose(
     brand: &Brand,
     span: Span,
 ) -> Result<Proposal, StoreError> {
+    Ok(decided(view, config, brand, span)?.0)
+}
+
+/// As [`propose`], with what is done by the numbers; nothing where nothing follows them.
+fn decided(
+    view: View<'_>,
+    config: &Config,
+    brand: &Brand,
+    span: Span,
+) -> Result<(Proposal, Option<Decision>), StoreError> {
     let (from, to) = (span.from, span.to());
-    let (openings, passed) = slots::openings(view, config, brand, from, to)?;
+    let best = config.accounts.values().any(|account| {
+        account.brand == brand.name && account.plan.best_per_day.iter().any(|count| *count > 0)
+    });
+    let follows = best || brand.strategy.planned().any(|one| one.learn.is_some());
+    let learned = follows
+        .then(|| learn::learn(view, config, brand, from))
+        .transpose()?;
+    let decision = match &learned {
+        Some(learned) => Some(learn::decide::decide(view, config, brand, learned)?),
+        None => None,
+    };
+    let known = learned
+        .as_ref()
+        .zip(decision.as_ref())
+        .map(|(learned, decision)| best::Known {
+            learned,
+            decision,
+            seed: span.seed,
+        });
+    let weights = match &decision {
+        Some(decision) => decision.weights_in_force(),
+        None => view.learn_state(&brand.name)?.pinned_weights,
+    };
+    let (openings, passed) = slots::openings(view, config, brand, known.as_ref(), from, to)?;
     let mut counted = history::counted(view, config, brand, from, to)?;
     let mut choices = Vec::new();
     let mut begin = from;
@@ -117,7 +160,7 @@ pub fn propose(
             .filter(|opening| begin <= opening.at && opening.at < end)
             .cloned()
             .collect();
-        let problem = Problem::new(brand, &piece, &counted, span.seed);
+        let problem = Problem::new(brand, &piece, &counted, &weights, span.seed);
         let solved = solve::solve(&problem);
         for choice in problem.explain(&solved) {
             counted.push(history::Counted::from(&choice));
@@ -126,7 +169,7 @@ pub fn propose(
         counted.sort_by_key(|one| one.at);
         begin = end;
     }
-    Ok(Proposal {
+    let proposal = Proposal {
         brand: brand.name.clone(),
         from,
         to,
@@ -134,7 +177,9 @@ pub fn propose(
         choices,
         passed,
         ratio: view::ratio(brand, &counted, to),
-    })
+        weights,
+    };
+    Ok((proposal, decision))
 }
 
 /// Plans a brand, and writes it down: one durable batch. Slots that were taken meanwhile are
@@ -152,12 +197,16 @@ pub async fn run(
     let (reading, own, whole) = (store.clone(), brand.clone(), config.clone());
     // Solving takes a while: not on a thread that others wait for.
     let proposed =
-        tokio::task::spawn_blocking(move || propose(reading.view(), &whole, &own, span)).await;
-    let mut proposal = proposed.map_err(|error| StoreError::Invalid(error.to_string()))??;
+        tokio::task::spawn_blocking(move || decided(reading.view(), &whole, &own, span)).await;
+    let (mut proposal, decision) =
+        proposed.map_err(|error| StoreError::Invalid(error.to_string()))??;
     let lead = brand.strategy.lead;
     proposal = store
         .write(move |tx| {
             record::write(tx, &mut proposal, lead, now)?;
+            if let Some(decision) = decision {
+                decision.record(tx, &proposal.brand, now)?;
+            }
             Ok::<_, StoreError>(proposal)
         })
         .await?;

@@ -1,6 +1,7 @@
 //! What a plan costs: how far it is from the shares that the brand wants, slot by slot.
 //! docs/planning.md has the formulas. Less is better.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::AddAssign;
 
@@ -8,7 +9,7 @@ use chrono::{NaiveDate, NaiveTime};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Brand, PillarKind};
+use crate::config::{Brand, Pillar, PillarKind};
 use crate::content::local_moment;
 use crate::model::{TimeSpan, Timestamp};
 
@@ -117,6 +118,7 @@ impl CampaignOf {
 struct Slot {
     at: Timestamp,
     names: Vec<String>,
+    hours: BTreeMap<String, String>,
     options: Vec<Take>,
     /// Of each option.
     whims: Vec<f64>,
@@ -164,18 +166,29 @@ struct Counts {
 }
 
 impl Problem {
-    pub fn new(brand: &Brand, openings: &[Opening], counted: &[Counted], seed: u64) -> Self {
+    /// `weights` stand before those of the configuration.
+    pub fn new(
+        brand: &Brand,
+        openings: &[Opening],
+        counted: &[Counted],
+        weights: &BTreeMap<String, f64>,
+        seed: u64,
+    ) -> Self {
         let strategy = &brand.strategy;
+        let own = |one: &Pillar| {
+            let given = weights.get(&one.name).copied();
+            given.unwrap_or(f64::from(one.weight))
+        };
         let weight = |kind: PillarKind| -> f64 {
-            let own = strategy.planned().filter(|one| one.kind == kind);
-            own.map(|one| f64::from(one.weight)).sum()
+            let all = strategy.planned().filter(|one| one.kind == kind);
+            all.map(own).sum()
         };
         let pillars: Vec<PillarOf> = strategy
             .planned()
             .map(|one| PillarOf {
                 name: one.name.clone(),
                 promo: one.kind == PillarKind::Promo,
-                share: f64::from(one.weight) / weight(one.kind),
+                share: own(one) / weight(one.kind),
                 generators: one.generators.clone(),
             })
             .collect();
@@ -242,7 +255,7 @@ impl Problem {
                     accounts: numbers(&names),
                     what: What::Slot(number),
                 });
-                let slot = problem.slot(brand, opening.at, names, &pillars, seed);
+                let slot = problem.slot(brand, opening, names, &pillars, seed);
                 problem.slots.push(slot);
             }
         }
@@ -254,11 +267,12 @@ impl Problem {
     fn slot(
         &self,
         brand: &Brand,
-        at: Timestamp,
+        opening: &Opening,
         names: Vec<String>,
         pillars: &[usize],
         seed: u64,
     ) -> Slot {
+        let at = opening.at;
         let mut options = Vec::new();
         for pillar in pillars.iter().copied() {
             options.push(Take {
@@ -289,8 +303,13 @@ impl Problem {
                 WHIM * f64::from(hash.as_bytes()[0]) / 256.0
             })
             .collect();
+        let own = |(name, _): &(&String, &String)| names.contains(name);
+        let hours = opening.hours.iter().filter(own);
         Slot {
             at,
+            hours: hours
+                .map(|(name, why)| (name.clone(), why.clone()))
+                .collect(),
             names,
             options,
             whims,
@@ -452,6 +471,7 @@ impl Problem {
                 id: None,
                 slot: slot.at,
                 accounts: slot.names.clone(),
+                hours: slot.hours.clone(),
                 pillar: pillar.name.clone(),
                 promotional: pillar.promo,
                 campaign: campaign(take),

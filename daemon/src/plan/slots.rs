@@ -8,17 +8,20 @@ use chrono_tz::Tz;
 
 use crate::config::{Account, Brand, Config};
 use crate::content;
-use crate::cron::slots_between;
+use crate::cron::{Cron, slots_between};
 use crate::model::{PlanState, State, TimeSpan, Timestamp};
 use crate::store::{StoreError, View};
 
 use super::Passed;
+use super::best::{self, BestOfDay, Found, Known};
 
 /// A moment at which some accounts are free.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Opening {
     pub at: Timestamp,
     pub accounts: Vec<String>,
+    /// By account, of slots `best`: why it is this hour.
+    pub hours: BTreeMap<String, String>,
 }
 
 /// Openings from `from` on and before `to`, in the order of time, and the slots that were
@@ -27,11 +30,13 @@ pub fn openings(
     view: View<'_>,
     config: &Config,
     brand: &Brand,
+    known: Option<&Known<'_>>,
     from: Timestamp,
     to: Timestamp,
 ) -> Result<(Vec<Opening>, Vec<Passed>), StoreError> {
     let mut free: BTreeMap<Timestamp, Vec<String>> = BTreeMap::new();
     let mut passed = Vec::new();
+    let mut reasons: BTreeMap<(Timestamp, String), String> = BTreeMap::new();
     let own = config
         .accounts
         .values()
@@ -39,7 +44,12 @@ pub fn openings(
     for account in own {
         let has_pillar = brand.strategy.planned().any(|one| one.takes(&account.name));
         let mut day = Day::new(view, account, brand.time_zone, from, to)?;
-        for at in slots_between(&content::slots_of(account)?, brand.time_zone, from, to) {
+        let given = match known {
+            Some(_) => parsed(account, &best::fixed(account))?,
+            None => content::slots_of(account)?,
+        };
+        let given = slots_between(&given, brand.time_zone, from, to);
+        for at in given.iter().copied() {
             let closed = account.plan.closed(&brand.strategy, brand.time_zone, at);
             let obstacle = match closed {
                 Some(reason) => Some(reason.to_owned()),
@@ -60,19 +70,69 @@ pub fn openings(
                 }
             }
         }
+        let Some(known) = known.filter(|_| has_pillar) else {
+            continue;
+        };
+        // A day belongs to the plan in which it begins.
+        let last = day.date(to);
+        for date in day.date(from).iter_days().take_while(|date| *date < last) {
+            let mut best = BestOfDay {
+                known,
+                account,
+                brand,
+                date,
+                from,
+                to,
+                day: &mut day,
+            };
+            for found in best.find(view, &given)? {
+                match found {
+                    Found::Slot(at, why) => {
+                        free.entry(at).or_default().push(account.name.clone());
+                        reasons.insert((at, account.name.clone()), why);
+                    }
+                    Found::Nothing(reason) => passed.push(Passed {
+                        slot: content::local_moment(date.and_time(NOON), brand.time_zone)
+                            .unwrap_or(from),
+                        account: account.name.clone(),
+                        reason: format!("no hour is left for `best`: {reason}"),
+                    }),
+                }
+            }
+        }
     }
     passed.sort_by(|a, b| (a.slot, &a.account).cmp(&(b.slot, &b.account)));
     let openings = free
         .into_iter()
-        .map(|(at, accounts)| Opening { at, accounts })
+        .map(|(at, accounts)| {
+            let why = |name: &String| Some((name.clone(), reasons.remove(&(at, name.clone()))?));
+            let hours = accounts.iter().filter_map(why).collect();
+            Opening {
+                at,
+                accounts,
+                hours,
+            }
+        })
         .collect();
     Ok((openings, passed))
+}
+
+const NOON: chrono::NaiveTime = match chrono::NaiveTime::from_hms_opt(12, 0, 0) {
+    Some(noon) => noon,
+    None => chrono::NaiveTime::MIN,
+};
+
+fn parsed(account: &Account, slots: &[String]) -> Result<Vec<Cron>, StoreError> {
+    let crons = slots.iter().map(|slot| Cron::parse(slot));
+    crons
+        .collect::<Result<_, _>>()
+        .map_err(|error| StoreError::Invalid(format!("slots of `{}`: {error}", account.name)))
 }
 
 const TAKEN: &str = "taken";
 
 /// What an account has, by the clock and by the day.
-struct Day<'a> {
+pub(super) struct Day<'a> {
     account: &'a Account,
     zone: Tz,
     /// In order.
@@ -126,9 +186,14 @@ impl<'a> Day<'a> {
         at.to_utc().with_timezone(&self.zone).date_naive()
     }
 
-    fn obstacle(&self, at: Timestamp) -> Option<String> {
+    /// Whether there is something at this moment.
+    pub(super) fn has(&self, at: Timestamp) -> bool {
+        self.busy.binary_search(&at).is_ok()
+    }
+
+    pub(super) fn obstacle(&self, at: Timestamp) -> Option<String> {
         let (plan, rails) = (&self.account.plan, &self.account.rails);
-        if self.busy.binary_search(&at).is_ok() {
+        if self.has(at) {
             return Some(TAKEN.to_owned());
         }
         let gap = plan.least_gap.max(rails.least_gap);
@@ -174,7 +239,7 @@ impl<'a> Day<'a> {
         })
     }
 
-    fn take(&mut self, at: Timestamp) {
+    pub(super) fn take(&mut self, at: Timestamp) {
         let place = self.busy.partition_point(|one| *one < at);
         self.busy.insert(place, at);
     }

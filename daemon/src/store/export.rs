@@ -14,6 +14,7 @@ use crate::model::Timestamp;
 use super::accounts::CONNECTIONS;
 use super::alarms::{ALARMS, BREAKERS};
 use super::jobs::{JOBS, LEASES};
+use super::learned::{LEARNED, LESSONS};
 use super::maintenance::write;
 use super::mark;
 use super::media::OFFERS;
@@ -83,6 +84,8 @@ pub(super) fn codec(tree: Tree) -> Box<dyn Codec> {
         Tree::Samples => Box::new(SERIES),
         Tree::Numbers => Box::new(NUMBERS),
         Tree::Calls => Box::new(CALLS),
+        Tree::Learned => Box::new(LEARNED),
+        Tree::Lessons => Box::new(LESSONS),
         Tree::Alarms => Box::new(ALARMS),
         Tree::Breakers => Box::new(BREAKERS),
         Tree::Offers => Box::new(OFFERS),

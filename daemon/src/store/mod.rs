@@ -24,6 +24,7 @@ mod export;
 mod jobs;
 mod journal;
 mod kv;
+mod learned;
 mod lock;
 mod maintenance;
 mod mark;

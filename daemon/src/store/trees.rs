@@ -49,10 +49,13 @@ pub(super) enum Tree {
     Ages,
     Calls,
     Topics,
+    /// What is in force by a brand's numbers.
+    Learned,
+    Lessons,
 }
 
 impl Tree {
-    pub(super) const ALL: [Tree; 29] = [
+    pub(super) const ALL: [Tree; 31] = [
         Tree::Meta,
         Tree::Jobs,
         Tree::Due,
@@ -82,6 +85,8 @@ impl Tree {
         Tree::Ages,
         Tree::Calls,
         Tree::Topics,
+        Tree::Learned,
+        Tree::Lessons,
     ];
 
     pub(super) const fn name(self) -> &'static str {
@@ -115,6 +120,8 @@ impl Tree {
             Tree::Ages => "ages",
             Tree::Calls => "calls",
             Tree::Topics => "topics",
+            Tree::Learned => "learned",
+            Tree::Lessons => "lessons",
         }
     }
 }

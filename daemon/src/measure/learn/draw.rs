@@ -49,7 +49,10 @@ mod tests {
         assert!(thrown.iter().all(|one| *one == again.normal()));
         let mean = thrown.iter().sum::<f64>() / 4000.0;
         let square = thrown.iter().map(|one| one * one).sum::<f64>() / 4000.0;
-        assert!(mean.abs() < 0.05 && (square - 1.0).abs() < 0.1, "{mean} {square}");
+        assert!(
+            mean.abs() < 0.05 && (square - 1.0).abs() < 0.1,
+            "{mean} {square}"
+        );
         let mut order: Vec<usize> = (0..50).collect();
         Draw::new("b").shuffle(&mut order);
         let mut sorted = order.clone();

@@ -297,7 +297,11 @@ mod tests {
         let [pillars, media] = &fit.groups;
         let apart = pillars[1].mean - f64::midpoint(pillars[0].mean, pillars[2].mean);
         assert!((apart - 0.7).abs() < 0.12, "{pillars:?}");
-        assert!(pillars.iter().all(|one| one.deviation < 0.1 && one.posts > 100.0));
+        assert!(
+            pillars
+                .iter()
+                .all(|one| one.deviation < 0.1 && one.posts > 100.0)
+        );
         assert!(media[0].mean.abs() < 0.05, "{media:?}");
         for week in &fit.weeks {
             let evening = week.effect(20).0 - week.effect(12).0;

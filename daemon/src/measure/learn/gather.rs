@@ -102,10 +102,7 @@ pub(super) fn gather(
             account,
             stretch: (age.0 / STRETCH.0) as usize,
             hour: usize::from(post.hour_of_week().0),
-            pillar: number_of(
-                &mut gathered.pillars,
-                known.unwrap_or(NO_PILLAR).to_owned(),
-            ),
+            pillar: number_of(&mut gathered.pillars, known.unwrap_or(NO_PILLAR).to_owned()),
             media: number_of(&mut gathered.media, media_name(post.record.media)),
             value: (scale * found.max(0.0)).ln_1p(),
             weight: 0.5_f64.powf(age.0 as f64 / learn.half_life.0 as f64),

@@ -4,6 +4,7 @@
 //! [`gather`] reads the posts, [`fit`] takes their numbers apart, with [`week`] for the hours,
 //! [`significance`] says what may be chance. [`learn`] does it for a brand.
 
+pub mod decide;
 pub mod draw;
 pub mod fit;
 mod gather;
@@ -76,7 +77,10 @@ pub fn learn(
 
 impl Learned {
     fn number(&self, account: &str) -> Option<usize> {
-        self.gathered.accounts.iter().position(|name| name == account)
+        self.gathered
+            .accounts
+            .iter()
+            .position(|name| name == account)
     }
 
     /// How many posts are known of an account; old ones count in part.

@@ -109,7 +109,10 @@ impl Deck {
         let mut pulls = vec![0.0; self.values.len()];
         for part in &self.parts {
             let weight: f64 = part.iter().map(|at| self.weights[*at]).sum();
-            let sum: f64 = part.iter().map(|at| self.weights[*at] * self.values[*at]).sum();
+            let sum: f64 = part
+                .iter()
+                .map(|at| self.weights[*at] * self.values[*at])
+                .sum();
             for at in part {
                 pulls[*at] = self.weights[*at] * (self.values[*at] - sum / weight);
             }
@@ -198,7 +201,9 @@ fn groups(seen: &[Seen], fit: &Fit, grouping: usize) -> Vec<(usize, f64)> {
             *count += usize::from(chance >= seen);
         }
     }
-    let chances = better.into_iter().map(|count| (1 + count) as f64 / (1 + SHUFFLES) as f64);
+    let chances = better
+        .into_iter()
+        .map(|count| (1 + count) as f64 / (1 + SHUFFLES) as f64);
     weights.keys().copied().zip(chances).collect()
 }
 

@@ -118,7 +118,10 @@ impl Week {
                 }
             })
             .collect();
-        let best = guesses.iter().map(|one| one.credit).fold(f64::MIN, f64::max);
+        let best = guesses
+            .iter()
+            .map(|one| one.credit)
+            .fold(f64::MIN, f64::max);
         for guess in &mut guesses {
             guess.credit = (guess.credit - best).exp();
         }
@@ -213,7 +216,11 @@ mod tests {
         let effect = |hour| week.effect(hour).0;
         assert!(effect(20) > 0.6, "{}", effect(20));
         assert!(effect(20) > effect(21) && effect(21) > effect(23));
-        assert!(effect(44) > 0.2 && effect(44) < effect(20), "{}", effect(44));
+        assert!(
+            effect(44) > 0.2 && effect(44) < effect(20),
+            "{}",
+            effect(44)
+        );
         assert!(week.effect(20).1 < week.effect(3).1);
     }
 

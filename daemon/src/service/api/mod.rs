@@ -3,6 +3,7 @@
 //! runs.
 
 mod answers;
+mod learn;
 mod media;
 mod metrics;
 mod plan;
@@ -32,6 +33,7 @@ pub use answers::{
     AlarmList, AlarmTest, BreakerLine, Deliveries, DeliveryLine, Held, PostDetail, PostLine,
     Posted, Posts, QueueList, Released, ScheduleLine, Schedules, Status,
 };
+pub use learn::{Chance, LearnReport, LearnedAccount, LearnedGroup, LearnedHour};
 pub use media::{MediaUse, MediaUses};
 pub use metrics::{Metrics, MetricsOf, MetricsPage, MetricsQuery, Series, SeriesId};
 pub use plan::{Calendar, CalendarDay, CalendarEntry};
@@ -259,6 +261,17 @@ impl Api {
                 seed,
                 dry_run,
             } => json(&self.plan(brand, days, seed, dry_run).await?),
+            Request::Learned { brand } => json(&self.learned(brand).await?),
+            Request::Lessons { brand, limit } => json(&self.lessons(brand, limit)?),
+            Request::PinLearned {
+                brand,
+                name,
+                value,
+                keep,
+            } => {
+                let changed = self.pin_learned(brand, &name, value.as_deref(), keep);
+                json(&changed.await?)
+            }
             Request::Calendar { week, brand } => json(&self.calendar(week, brand)?),
             Request::MovePlanned { planned, to } => json(&self.move_planned(planned, &to).await?),
             Request::SwapPlanned { planned, other } => {

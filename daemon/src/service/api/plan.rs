@@ -264,7 +264,7 @@ fn accounts(config: &Config, brand: &Brand) -> Vec<String> {
 }
 
 /// One brand, or all.
-fn brands(config: &Config, name: Option<String>) -> Result<Vec<&Brand>, ApiError> {
+pub(super) fn brands(config: &Config, name: Option<String>) -> Result<Vec<&Brand>, ApiError> {
     let Some(name) = name else {
         return Ok(config.brands.values().collect());
     };

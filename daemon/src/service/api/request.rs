@@ -189,6 +189,32 @@ pub enum Request {
         #[serde(default)]
         dry_run: bool,
     },
+    /// What the numbers say. Answer: a list of [`super::LearnReport`].
+    Learned {
+        /// None: of all brands.
+        #[serde(default)]
+        brand: Option<String>,
+    },
+    /// What was changed by them. Answer: a list of [`crate::model::Lesson`].
+    Lessons {
+        #[serde(default)]
+        brand: Option<String>,
+        #[serde(default = "some")]
+        limit: usize,
+    },
+    /// Pins an hour of an account, as `fri 19`, or the weight of a pillar, or lets it go.
+    /// Answer: [`crate::model::LearnState`].
+    PinLearned {
+        #[serde(default)]
+        brand: Option<String>,
+        /// An account or a pillar.
+        name: String,
+        /// To let go, none: all of it.
+        #[serde(default)]
+        value: Option<String>,
+        /// False: the numbers decide again.
+        keep: bool,
+    },
     /// Answer: [`super::Calendar`].
     Calendar {
         /// A day of the week, as `2026-11-24`; none: today.
