@@ -6,6 +6,7 @@
     reason = "what goes wrong fails the test"
 )]
 
+pub mod audience;
 pub mod bin;
 pub mod chance;
 pub mod chaos;

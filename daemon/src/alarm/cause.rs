@@ -1,6 +1,6 @@
 //! What can go wrong, in words: one place for all causes.
 
-use crate::model::{Delivery, Id, Job, Planned, Severity, TimeSpan, Timestamp, Work};
+use crate::model::{Delivery, Id, Job, Measure, Planned, Severity, TimeSpan, Timestamp, Work};
 
 /// Why an alarm is raised.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +75,11 @@ impl Cause {
     /// Of a pillar whose generators have nothing for a planned slot.
     pub fn unfilled_key(brand: &str, pillar: &str) -> String {
         format!("plan:{brand}:{pillar}")
+    }
+
+    /// Of a campaign that is behind one of its targets.
+    pub fn behind_key(brand: &str, campaign: &str, measure: &Measure) -> String {
+        format!("goal:{brand}:{campaign}:{measure}")
     }
 
     /// Of a post that a person has to let out.
@@ -218,6 +223,31 @@ impl Cause {
                 "Give its generators something, then `jarchi plan regenerate {id}`; or \
                  `jarchi plan cancel {id}`."
             ),
+            account: None,
+            plugin: None,
+        }
+    }
+
+    /// A campaign that even a good end would leave short of its target.
+    pub fn behind(
+        brand: &str,
+        campaign: &str,
+        measure: &Measure,
+        target: u64,
+        so_far: f64,
+        high: f64,
+    ) -> Self {
+        Cause {
+            key: Cause::behind_key(brand, campaign, measure),
+            severity: Severity::Warning,
+            what: format!(
+                "Campaign `{campaign}` of brand `{brand}` is behind: {so_far:.0} {measure} of \
+                 {target}, and at most {high:.0} at its end as it goes now"
+            ),
+            remedy:
+                "`jarchi goals` shows its pace; give it a larger `share`, more slots or better \
+                     posts, or set its `targets` lower."
+                    .to_owned(),
             account: None,
             plugin: None,
         }

@@ -276,6 +276,15 @@ pub fn forget_removed(tx: &mut Tx<'_>, config: &Config, now: Timestamp) -> Resul
                 let mut keys = pillars.map(|pillar| Cause::unfilled_key(&brand.name, pillar));
                 keys.any(|key| key == alarm.cause)
             }),
+            (Some("goal"), Some(_)) => !config.brands.values().any(|brand| {
+                let mut campaigns = brand.strategy.campaigns.values();
+                campaigns.any(|campaign| {
+                    let mut measures = campaign.targets.keys();
+                    measures.any(|measure| {
+                        Cause::behind_key(&brand.name, &campaign.name, measure) == alarm.cause
+                    })
+                })
+            }),
             _ => false,
         };
         if account || plugin || named {

@@ -9,6 +9,7 @@ pub mod check;
 mod client;
 mod demo;
 mod extras;
+mod goals;
 mod hold;
 pub mod init;
 mod learn;
@@ -74,6 +75,7 @@ pub enum Command {
     Metrics(metrics::MetricsArgs),
     Plan(plan::PlanArgs),
     Learn(learn::LearnArgs),
+    Goals(goals::GoalsArgs),
     Calendar(calendar::CalendarArgs),
     Schedule(schedule::ScheduleArgs),
     Generate(schedule::GenerateArgs),
@@ -133,6 +135,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Metrics(args) => done(metrics::run(&context, args)),
         Command::Plan(args) => done(plan::run(&context, args)),
         Command::Learn(args) => done(learn::run(&context, args)),
+        Command::Goals(args) => done(goals::run(&context, &args)),
         Command::Calendar(args) => done(calendar::run(&context, &args)),
         Command::Schedule(args) => done(schedule::run(&context, args)),
         Command::Generate(args) => done(schedule::generate(&context, args)),

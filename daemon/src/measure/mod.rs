@@ -10,6 +10,7 @@ pub mod ages;
 mod collect;
 pub mod engagement;
 mod gauges;
+pub mod goals;
 pub mod learn;
 pub mod query;
 

@@ -11,6 +11,7 @@ use crate::alarm::{self, Cause, Notifier};
 use crate::clock::Clock;
 use crate::config::{Account, AlarmConfig, AlarmPost, AlarmWay, Config};
 use crate::content::{self, AcceptError, Due, NewPost};
+use crate::measure::goals::{self, Goal, GoalState};
 use crate::measure::measured_note;
 use crate::model::{
     Draft, Fault, Id, Job, JobFault, Notice, NoticeKind, Origin, Severity, TimeSpan, Timestamp,
@@ -90,6 +91,7 @@ impl Alarms {
             }
         }
         let free = free_on(&config.daemon.data_dir);
+        let goals = self.goals(config.clone(), now).await?;
         self.store
             .write(move |tx| {
                 alarm::forget_removed(tx, &config, now)?;
@@ -113,6 +115,7 @@ impl Alarms {
                     by(listen(tx, account, held.contains(&account.name), now)?);
                 }
                 by(look_at_disk(tx, &config, free, now)?);
+                judge(tx, &goals, &up, now)?;
                 let notices = alarm::announce(tx, &config, now)?;
                 // This run has seen what woke the others.
                 while let Some(other) = tx.waiting_for(alarm::WATCH_LANE, &Work::Watch)? {
@@ -125,6 +128,27 @@ impl Alarms {
                 Ok(notices)
             })
             .await
+    }
+
+    /// How far the campaigns are.
+    async fn goals(&self, config: Arc<Config>, now: Timestamp) -> Result<Vec<Goal>, StoreError> {
+        let mut brands = config.brands.values();
+        let mut campaigns = brands
+            .by_ref()
+            .flat_map(|one| one.strategy.campaigns.values());
+        if campaigns.all(|campaign| campaign.targets.is_empty()) {
+            return Ok(Vec::new());
+        }
+        let store = self.store.clone();
+        let reading = tokio::task::spawn_blocking(move || {
+            let mut all = Vec::new();
+            for brand in config.brands.values() {
+                all.extend(goals::goals(store.view(), &config, brand, now)?);
+            }
+            Ok(all)
+        });
+        let read = reading.await;
+        read.map_err(|error| StoreError::Invalid(error.to_string()))?
     }
 
     /// Brings a message to its channel.
@@ -308,6 +332,37 @@ impl Alarms {
             }
         }
     }
+}
+
+/// Raises what is behind, and ends it where it is not any more.
+fn judge(
+    tx: &mut Tx<'_>,
+    goals: &[Goal],
+    up: &BTreeSet<String>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    for goal in goals {
+        let Goal {
+            brand,
+            campaign,
+            measure,
+            target,
+            so_far,
+            high,
+            ..
+        } = goal;
+        let key = Cause::behind_key(brand, campaign, measure);
+        match (goal.state, up.contains(&key)) {
+            (GoalState::Behind, false) => {
+                let high = high.unwrap_or(*so_far);
+                let cause = Cause::behind(brand, campaign, measure, *target, *so_far, high);
+                alarm::raise(tx, &cause, now)?;
+            }
+            (GoalState::Behind, true) | (_, false) => {}
+            (_, true) => alarm::clear(tx, &key, now)?,
+        }
+    }
+    Ok(())
 }
 
 fn count(channel: &str, kind: NoticeKind, outcome: &'static str) {

@@ -13,6 +13,7 @@ pub const BRAND: &str = "bakery";
 
 pub fn pillar(name: &str, kind: PillarKind, weight: u32, generators: &[&str]) -> Pillar {
     Pillar {
+        learn: None,
         name: name.to_owned(),
         kind,
         weight,

@@ -2,6 +2,8 @@
 //! which near hours, the same hour of other days, and other accounts go together; its
 //! posterior in closed form.
 
+use std::cell::OnceCell;
+
 use super::draw::Draw;
 use super::linear::{Cholesky, dot};
 
@@ -80,6 +82,8 @@ struct Guess {
 pub struct Week {
     cells: Vec<Cell>,
     guesses: Vec<Guess>,
+    /// Of the hours that were asked about.
+    effects: [OnceCell<(f64, f64)>; HOURS],
 }
 
 impl Week {
@@ -129,7 +133,11 @@ impl Week {
         for guess in &mut guesses {
             guess.credit /= all;
         }
-        Week { cells, guesses }
+        Week {
+            cells,
+            guesses,
+            effects: std::array::from_fn(|_| OnceCell::new()),
+        }
     }
 
     /// L⁻¹ of an hour's covariances with the cells, for one guess.
@@ -148,6 +156,13 @@ impl Week {
 
     /// The effect of an hour, and its standard deviation.
     pub fn effect(&self, hour: usize) -> (f64, f64) {
+        match self.effects.get(hour) {
+            Some(known) => *known.get_or_init(|| self.estimate(hour)),
+            None => (0.0, 0.0),
+        }
+    }
+
+    fn estimate(&self, hour: usize) -> (f64, f64) {
         let (mut mean, mut square) = (0.0, 0.0);
         for guess in self.guesses.iter().filter(|guess| guess.credit > 1e-6) {
             if guess.variance == 0.0 {

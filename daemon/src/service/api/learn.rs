@@ -1,8 +1,9 @@
-//! `jarchi learn`.
+//! `jarchi learn` and `jarchi goals`.
 
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Brand, Config, did_you_mean};
+use crate::measure::goals::Goal;
 use crate::measure::learn::decide::{self, Decision, Pin};
 use crate::measure::learn::significance::{Question, Trial};
 use crate::measure::learn::{self, Factor, Learned};
@@ -110,6 +111,24 @@ impl Api {
         lessons.sort_by_key(|lesson| std::cmp::Reverse(lesson.id));
         lessons.truncate(limit);
         Ok(lessons)
+    }
+
+    /// # Errors
+    /// There is no such brand; the store's.
+    pub(super) async fn goals(&self, brand: Option<String>) -> Result<Vec<Goal>, ApiError> {
+        let (config, now) = (self.config(), self.clock.now());
+        let mut goals = Vec::new();
+        for brand in brands(&config, brand)? {
+            let (store, config, brand) = (self.store.clone(), config.clone(), brand.clone());
+            let reading = tokio::task::spawn_blocking(move || {
+                crate::measure::goals::goals(store.view(), &config, &brand, now)
+            });
+            let read = reading.await.map_err(|error| ApiError::Unavailable {
+                message: error.to_string(),
+            })?;
+            goals.extend(read?);
+        }
+        Ok(goals)
     }
 
     /// Pins an hour of an account or the weight of a pillar, or lets it go.

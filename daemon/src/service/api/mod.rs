@@ -262,6 +262,7 @@ impl Api {
                 dry_run,
             } => json(&self.plan(brand, days, seed, dry_run).await?),
             Request::Learned { brand } => json(&self.learned(brand).await?),
+            Request::Goals { brand } => json(&self.goals(brand).await?),
             Request::Lessons { brand, limit } => json(&self.lessons(brand, limit)?),
             Request::PinLearned {
                 brand,

@@ -195,6 +195,12 @@ pub enum Request {
         #[serde(default)]
         brand: Option<String>,
     },
+    /// How far campaigns are from their targets. Answer: a list of
+    /// [`crate::measure::goals::Goal`].
+    Goals {
+        #[serde(default)]
+        brand: Option<String>,
+    },
     /// What was changed by them. Answer: a list of [`crate::model::Lesson`].
     Lessons {
         #[serde(default)]
