@@ -31,7 +31,7 @@ pub const BRANDS: [Sample; 3] = [
             [[account]]
             name = "cayevi"
             plugin = "mastodon"
-            week = { mon = ["09:00", "18:00"], tue = ["09:00"], wed = ["09:00", "18:00"], thu = ["09:00"], fri = ["09:00", "18:00"], sat = ["best"] }
+            week = { mon = ["09:00", "18:00"], tue = ["09:00"], wed = ["09:00", "18:00"], thu = ["09:00"], fri = ["09:00", "18:00"], sat = ["10:00"] }
 
             [[pillar]]
             name = "how-to"

@@ -11,8 +11,8 @@ use super::reader::{Read, Reader, Value, join};
 use super::suggest::did_you_mean;
 use super::values::choice;
 use super::{
-    Approval, Diagnostic, Goal, HashtagPlace, Holiday, HolidayPolicy, Hours, LearnNumber, LinkPlace,
-    PillarKind,
+    Approval, Diagnostic, Goal, HashtagPlace, Holiday, HolidayPolicy, Hours, LearnNumber,
+    LinkPlace, PillarKind,
 };
 use crate::model::{Measure, OnDeadline};
 
