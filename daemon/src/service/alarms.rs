@@ -24,6 +24,9 @@ use crate::store::{Again, Store, StoreError, Tx};
 /// How often the disk is looked at: nobody tells when it fills.
 const DISK_LOOK: TimeSpan = TimeSpan::from_mins(15);
 
+/// How often campaigns are held against their targets.
+const GOALS_LOOK: TimeSpan = TimeSpan::from_mins(15);
+
 /// A message that could not be brought for so long becomes a dead letter.
 const STALE: TimeSpan = TimeSpan::from_days(7);
 
@@ -116,6 +119,7 @@ impl Alarms {
                 }
                 by(look_at_disk(tx, &config, free, now)?);
                 judge(tx, &goals, &up, now)?;
+                by((!goals.is_empty()).then(|| now.saturating_add(GOALS_LOOK)));
                 let notices = alarm::announce(tx, &config, now)?;
                 // This run has seen what woke the others.
                 while let Some(other) = tx.waiting_for(alarm::WATCH_LANE, &Work::Watch)? {

@@ -7,6 +7,7 @@ mod common;
 
 mod approval;
 mod filling;
+mod learned;
 mod shares;
 mod stage;
 mod told;
