@@ -5,7 +5,7 @@ use std::ops::Bound;
 
 use super::StoreError;
 use super::jobs::DueHint;
-pub(super) use super::trees::{Changes, Pair, Tree, Trees, failed};
+pub(super) use super::trees::{Changes, Pair, Tree, Trees, failed, unwritten};
 
 /// A value of more than this is kept in pieces: sled would put it into a file of its own,
 /// which nobody syncs.

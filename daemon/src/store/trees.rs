@@ -347,8 +347,17 @@ fn merge<'a>(
 pub(super) fn failed(error: sled::Error) -> StoreError {
     match error {
         sled::Error::Corruption { .. } => StoreError::Damaged(error.to_string()),
+        sled::Error::Io(error) => unwritten(&error),
         error => StoreError::Failed(error.to_string()),
     }
+}
+
+pub(super) fn unwritten(error: &std::io::Error) -> StoreError {
+    if error.kind() == std::io::ErrorKind::StorageFull {
+        let words = format!("{error}: the disk is full; free some space and start again");
+        return StoreError::Failed(words);
+    }
+    StoreError::Failed(error.to_string())
 }
 
 /// sled panics at a range that ends before it begins.

@@ -14,7 +14,7 @@ use super::jobs::DueHint;
 use super::journal::{self, Journal};
 use super::mark::{self, Mark};
 use super::raw::stored;
-use super::raw::{Group, Tree, Trees, Tx, failed};
+use super::raw::{Group, Tree, Trees, Tx, failed, unwritten};
 use super::snapshot::Kept;
 use super::{Change, StoreError};
 
@@ -285,8 +285,7 @@ fn give_behind(
 fn settle(trees: &Trees, log: &File) -> Result<(), StoreError> {
     trees.give()?;
     trees.db.flush().map_err(failed)?;
-    log.sync_data()
-        .map_err(|error| StoreError::Failed(error.to_string()))
+    log.sync_data().map_err(|error| unwritten(&error))
 }
 
 /// Applies what an earlier process acknowledged and sled does not have; the last batch that
@@ -435,9 +434,7 @@ fn commit(
             None => disk.settle(trees)?,
         }
     }
-    disk.journal
-        .write()
-        .map_err(|error| StoreError::Failed(error.to_string()))?;
+    disk.journal.write().map_err(|error| unwritten(&error))?;
     let mut snapshots = lock(snapshots);
     snapshots.retain(|kept| kept.strong_count() > 0);
     for kept in snapshots.iter().filter_map(Weak::upgrade) {

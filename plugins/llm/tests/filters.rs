@@ -309,6 +309,7 @@ fn what_is_talked_about_is_data_and_only_what_the_brand_could_say() {
         assert!(!user.contains(word), "{word}: {user}");
     }
     drop(platform);
+    drop(stage);
 
     let stage = saying([say(GOOD)]);
     brief.settings = settings(json!({ "topics": 0 })).to_string();
