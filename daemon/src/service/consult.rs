@@ -398,22 +398,13 @@ impl Consult {
         account: &str,
         reply: &Reply,
     ) -> Result<Disposition, StoreError> {
-        let note = format!("reply:{job}");
+        let note = begun_note(job);
         let now = self.clock.now();
-        let forget = async |note: String| {
-            self.store
-                .write(move |tx| {
-                    tx.set_note(&note, None);
-                    Ok::<_, StoreError>(())
-                })
-                .await
-        };
         if self.store.view().note(&note)?.is_some() {
             tracing::warn!(
                 account,
                 "an answer may have been said, and is not said again"
             );
-            forget(note).await?;
             return Ok(Disposition::Done);
         }
         let connector = match self.connectors.connector(account) {
@@ -428,10 +419,15 @@ impl Consult {
             })
             .await?;
         let answer = connector.reply(reply.clone()).await;
-        forget(note).await?;
         Ok(match answer.result {
             Ok(_) => Disposition::Done,
             Err(fault @ (Fault::RateLimited(_) | Fault::Transient(_))) if !answer.sent => {
+                self.store
+                    .write(move |tx| {
+                        forget_reply(tx, job);
+                        Ok::<_, StoreError>(())
+                    })
+                    .await?;
                 Disposition::Fault(fault)
             }
             Err(fault) => {
@@ -440,6 +436,16 @@ impl Consult {
             }
         })
     }
+}
+
+/// That an answer was begun; gone in the batch that ends its job, so that nothing between the
+/// two says it again.
+fn begun_note(job: Id) -> String {
+    format!("reply:{job}")
+}
+
+pub(super) fn forget_reply(tx: &mut Tx<'_>, job: Id) {
+    tx.set_note(&begun_note(job), None);
 }
 
 /// Does what was asked for; what is answered.

@@ -18,7 +18,7 @@ use crate::queue::{Disposition, Group, Worker, Working};
 use crate::store::{Store, StoreError, Tx};
 
 use super::alarms::Alarms;
-use super::consult::Consult;
+use super::consult::{self, Consult};
 use super::upkeep;
 
 pub(super) struct Stations {
@@ -136,6 +136,9 @@ impl Worker for Stations {
     }
 
     fn done(&self, tx: &mut Tx<'_>, job: &Job, now: Timestamp) -> Result<(), StoreError> {
+        if let Work::Reply { .. } = job.work {
+            consult::forget_reply(tx, job.id);
+        }
         match Cause::work_key(&job.work) {
             Some(key) => alarm::clear(tx, &key, now),
             None => Ok(()),
