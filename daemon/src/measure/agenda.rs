@@ -143,6 +143,8 @@ pub fn resume(
             let filter = DeliveryFilter {
                 account: Some(account.name.clone()),
                 from: Some(now.saturating_sub(*oldest).saturating_sub(LATE)),
+                // What waits has nothing to measure, and may be much.
+                to: Some(now),
                 ..DeliveryFilter::default()
             };
             let found = store.view().deliveries(&filter, usize::MAX)?;
