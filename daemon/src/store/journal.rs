@@ -136,7 +136,8 @@ impl Journal {
         {
             tracing::debug!(%error, "the store's journal stays as small as it is");
         }
-        full.needed.store(true, Ordering::Release);
+        // A new one each time: what an earlier turn still sets is not this.
+        full.needed = Arc::new(AtomicBool::new(true));
         Some(full.needed.clone())
     }
 
@@ -144,7 +145,7 @@ impl Journal {
     pub(super) fn restart(&mut self) {
         for side in &mut self.sides {
             side.end = 0;
-            side.needed.store(false, Ordering::Release);
+            side.needed = Arc::default();
         }
     }
 

@@ -203,6 +203,10 @@ impl Trees {
         let _alone = self.giving.lock().unwrap_or_else(PoisonError::into_inner);
         let leaving = {
             let mut fresh = self.change();
+            if !fresh.leaving.is_empty() {
+                // sled did not take it all: no later number may reach it before this.
+                return Err(StoreError::Failed("sled has failed before".to_owned()));
+            }
             if fresh.changes.is_empty() {
                 return Ok(());
             }

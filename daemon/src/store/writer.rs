@@ -296,8 +296,12 @@ pub(super) fn recover(trees: &Trees, database: &Path, found: u64) -> Result<Reco
         reason: error.to_string(),
     };
     let batches = journal::read(database).map_err(failed)?;
+    let log = File::open(database.join("db")).map_err(failed)?;
     let last = batches.last().map_or(0, |(number, _)| *number);
     if last <= found {
+        // What a killed process left may be in the system's memory alone, and the journal is
+        // written over from now on.
+        settle(trees, &log)?;
         return Ok(Recovered::Whole(found));
     }
     if batches.first().is_some_and(|(first, _)| *first > found + 1) {
@@ -306,7 +310,7 @@ pub(super) fn recover(trees: &Trees, database: &Path, found: u64) -> Result<Reco
     for (_, changes) in batches.iter().filter(|(number, _)| *number > found) {
         trees.lay(changes.clone());
     }
-    settle(trees, &File::open(database.join("db")).map_err(failed)?)?;
+    settle(trees, &log)?;
     tracing::info!(
         batches = last - found,
         "the store's last changes were taken from its journal"
