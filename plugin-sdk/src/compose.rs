@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::{Post, text};
+use crate::{Post, count, text};
 
 /// A hashtag as most platforms take it: what is no letter, digit or underscore goes, and
 /// the letter after it becomes a capital. Nothing is left where it has no letter.
@@ -61,6 +61,17 @@ pub fn whole_text(post: &Post) -> Cow<'_, str> {
         .chain(missing.iter().map(String::as_str))
         .collect();
     Cow::Owned(paragraphs.join("\n\n"))
+}
+
+/// The length of a post's text by the count of a stock connector's platform, link and hashtags
+/// included where they are words like any other. On Bluesky a link is a card.
+pub fn length_on(plugin: &str, post: &Post) -> usize {
+    if plugin == "bluesky" && post.link.is_some() {
+        let mut without = post.clone();
+        without.link = None;
+        return count::on(plugin, &whole_text(&without));
+    }
+    count::on(plugin, &whole_text(post))
 }
 
 fn same_address(one: &str, other: &str) -> bool {

@@ -57,6 +57,24 @@ pub fn weighted(text: &str, url_length: usize) -> usize {
     count
 }
 
+/// What Mastodon counts for an address, however long it is (`characters_reserved_per_url` of
+/// its API's instance, a constant of its code).
+pub const MASTODON_URL: usize = 23;
+
+/// By the count of a stock connector's platform, as its manifest names it (`[limits] count`).
+/// Another's is taken to count code points, which are never fewer than graphemes.
+pub fn on(plugin: &str, text: &str) -> usize {
+    match plugin {
+        "mastodon" => weighted(text, MASTODON_URL),
+        "bluesky" => graphemes(text),
+        "x" => x::length(text),
+        "threads" => threads(text),
+        "telegram" | "linkedin" | "tiktok" => utf16(text),
+        "youtube" => bytes(text),
+        _ => chars(text),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

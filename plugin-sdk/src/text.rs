@@ -200,7 +200,7 @@ pub fn shorten(text: &str, max: usize, count: impl Fn(&str) -> usize) -> String 
 
 /// The text in parts of which each counts `max` or less: cut between paragraphs, else
 /// between sentences, else between words, else between graphemes. White space at the cuts
-/// goes. A part is never cut inside an address, unless it alone is too long.
+/// goes. A part is never cut inside an address or a mention, unless it alone is too long.
 pub fn split(text: &str, max: usize, count: impl Fn(&str) -> usize) -> Vec<&str> {
     let mut parts = Vec::new();
     let mut rest = text.trim();
@@ -211,22 +211,30 @@ pub fn split(text: &str, max: usize, count: impl Fn(&str) -> usize) -> Vec<&str>
         }
         let most = truncate(rest, max, &count).len();
         let urls = urls(rest);
-        let whole = |at: usize| !urls.iter().any(|url| url.start < at && at < url.end);
-        let end = [
+        let names = mentions(rest);
+        let whole = |at: usize| {
+            let mut spans = urls.iter().chain(&names);
+            !spans.any(|span| span.start < at && at < span.end)
+        };
+        let space = rest[..most].rfind(char::is_whitespace);
+        let early = |at: &usize| *at * 4 <= most;
+        let large = [
             last_paragraph(rest, most),
             last_border(rest, most, str::split_sentence_bound_indices),
-            rest[..most].rfind(char::is_whitespace),
-            last_border(rest, most, str::split_word_bound_indices),
-            urls.iter()
-                .map(|url| url.start)
-                .rfind(|start| *start <= most),
-        ]
-        .into_iter()
-        .flatten()
-        .find(|&at| whole(at) && !rest[..at].trim_end().is_empty() && at * 4 > most)
-        .or_else(|| (most > 0).then_some(most))
-        // Not even one grapheme fits: it goes whole, and the count shows it.
-        .unwrap_or_else(|| rest.graphemes(true).next().map_or(rest.len(), str::len));
+            space,
+        ];
+        let large = large.map(|at| at.filter(|at| !early(at)));
+        // Rather a short part than a word in two.
+        let word = last_border(rest, most, str::split_word_bound_indices);
+        let url = urls.iter().map(|url| url.start).rfind(|at| *at <= most);
+        let end = large
+            .into_iter()
+            .chain([space, word, url])
+            .flatten()
+            .find(|&at| whole(at) && !rest[..at].trim_end().is_empty())
+            .or_else(|| (most > 0).then_some(most))
+            // Not even one grapheme fits: it goes whole, and the count shows it.
+            .unwrap_or_else(|| rest.graphemes(true).next().map_or(rest.len(), str::len));
         parts.push(rest[..end].trim_end());
         rest = rest[end..].trim_start();
     }

@@ -23,14 +23,11 @@ pub fn length(count: Count, text: &str) -> usize {
         Count::Chars => count::chars(text),
         Count::Utf16 => count::utf16(text),
         Count::Bytes => count::bytes(text),
-        Count::Mastodon => count::weighted(text, MASTODON_URL),
+        Count::Mastodon => count::weighted(text, count::MASTODON_URL),
         Count::Threads => count::threads(text),
         Count::X => count::x::length(text),
     }
 }
-
-/// What an address counts on Mastodon, however long it is (its API, "configuration.statuses").
-const MASTODON_URL: usize = 23;
 
 /// The draft as it goes to this account, where that differs from what stands in it. Words that
 /// somebody chose for the account, or for its plugin, are taken as they are.
@@ -261,10 +258,14 @@ fn parts(
     // The first part alone has room taken by what stands below it.
     let mut rest = made.text.trim();
     if whole(rest) > first {
-        let head = text::split(rest, first, whole)
-            .first()
-            .copied()
-            .unwrap_or_default();
+        let word = rest.split_whitespace().next().unwrap_or_default();
+        let head = if whole(word) > first && whole(word) <= limit {
+            // An address that finds no room beside what stands below goes on whole.
+            ""
+        } else {
+            let pieces = text::split(rest, first, whole);
+            pieces.first().copied().unwrap_or_default()
+        };
         rest = rest[head.len()..].trim_start();
         parts.push(plain(head));
         parts.extend(text::split(rest, limit, whole).into_iter().map(plain));

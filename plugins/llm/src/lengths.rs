@@ -3,9 +3,6 @@
 use jarchi_plugin_sdk::generator::AccountLimits;
 use jarchi_plugin_sdk::{Post, compose, count};
 
-/// What Mastodon counts for an address, however long it is.
-const MASTODON_URL: usize = 23;
-
 /// An account that takes no more than so much.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Room {
@@ -23,17 +20,9 @@ impl Room {
         }
     }
 
-    /// A text's length on this platform. One that is not known counts characters, which
-    /// are never fewer than what people take for them.
+    /// A text's length on this platform.
     pub(crate) fn length(&self, text: &str) -> usize {
-        match self.plugin.as_str() {
-            "mastodon" => count::weighted(text, MASTODON_URL),
-            "bluesky" => count::graphemes(text),
-            "x" => count::x::length(text),
-            "telegram" | "linkedin" | "tiktok" => count::utf16(text),
-            "youtube" => count::bytes(text),
-            _ => count::chars(text),
-        }
+        count::on(&self.plugin, text)
     }
 
     /// The post's text with its link and hashtags, as it goes out here, and how much it is

@@ -1,7 +1,7 @@
 //! Other words for the same post: those that the settings have for it, else an opening.
 
 use jarchi_plugin_sdk::generator::{AccountLimits, Brief, PastPost};
-use jarchi_plugin_sdk::{Post, compose, count};
+use jarchi_plugin_sdk::{Post, compose};
 
 use crate::settings::{ALL, Settings};
 
@@ -92,24 +92,6 @@ fn fits(past: &PastPost, (text, variants): &Words, rooms: &[&AccountLimits]) -> 
             ..past.post.clone()
         };
         room.text
-            .is_none_or(|limit| length(&room.plugin, &post) <= limit as usize)
+            .is_none_or(|limit| compose::length_on(&room.plugin, &post) <= limit as usize)
     })
-}
-
-/// The length of a post's text by the count of its platform.
-fn length(plugin: &str, post: &Post) -> usize {
-    let whole = compose::whole_text(post);
-    match plugin {
-        "mastodon" => count::weighted(&whole, 23),
-        "x" => count::x::length(&whole),
-        "telegram" | "discord" => count::utf16(&whole),
-        "youtube" => count::bytes(&whole),
-        // A link is a card there.
-        "bluesky" => {
-            let mut without = post.clone();
-            without.link = None;
-            count::graphemes(&compose::whole_text(&without))
-        }
-        _ => count::graphemes(&whole),
-    }
 }

@@ -2,28 +2,8 @@
 //! others do not fit.
 
 use jarchi_plugin_sdk::generator::AccountLimits;
-use jarchi_plugin_sdk::{Post, compose, count};
 
 use crate::front::{Length, Section, Template, same_language};
-
-/// The length of a post's text by the count of its platform. Where a link or hashtags are
-/// words like any other they count, too.
-pub(crate) fn length(plugin: &str, post: &Post) -> usize {
-    let whole = compose::whole_text(post);
-    match plugin {
-        "mastodon" => count::weighted(&whole, 23),
-        "x" => count::x::length(&whole),
-        "telegram" | "discord" => count::utf16(&whole),
-        "youtube" => count::bytes(&whole),
-        // A link is a card there.
-        "bluesky" => {
-            let mut without = post.clone();
-            without.link = None;
-            count::graphemes(&compose::whole_text(&without))
-        }
-        _ => count::graphemes(&whole),
-    }
-}
 
 /// The sections that serve for an account, the best first: its own before those of its
 /// plugin before those for all, the long one before the short one, the language's own

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use jarchi_plugin_sdk::generator::{AccountLimits, Brief, Draft};
-use jarchi_plugin_sdk::{Link, MediaItem, Poll, Post, Problem, ThreadPart};
+use jarchi_plugin_sdk::{Link, MediaItem, Poll, Post, Problem, ThreadPart, compose};
 use minijinja::Value;
 use serde_json::{Map, Value as Json, json};
 
@@ -470,7 +470,7 @@ impl Filling<'_> {
                 text: text.clone(),
                 ..post.clone()
             };
-            let length = fit::length(&account.plugin, &trial);
+            let length = compose::length_on(&account.plugin, &trial);
             if length <= limit {
                 return Ok(text);
             }

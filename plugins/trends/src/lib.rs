@@ -14,9 +14,7 @@ mod topic;
 use std::collections::BTreeMap;
 
 use jarchi_plugin_sdk::generator::{self, AccountLimits, Batch, Brief, Draft};
-use jarchi_plugin_sdk::{
-    Generator, Link, Millis, Post, Problem, Result, Timestamp, compose, count, kv,
-};
+use jarchi_plugin_sdk::{Generator, Link, Millis, Post, Problem, Result, Timestamp, compose, kv};
 use serde::{Deserialize, Serialize};
 
 use score::Topic;
@@ -124,7 +122,7 @@ fn too_long<'a>(
     link: Option<&str>,
     brief: &'a Brief,
 ) -> Option<(&'a AccountLimits, usize)> {
-    let whole = compose::whole_text(&Post {
+    let post = Post {
         text: text.to_owned(),
         link: link.map(|url| Link {
             url: url.to_owned(),
@@ -133,17 +131,9 @@ fn too_long<'a>(
             thumbnail: None,
         }),
         ..Post::default()
-    })
-    .into_owned();
+    };
     brief.accounts.iter().find_map(|account| {
-        let length = match account.plugin.as_str() {
-            "mastodon" => count::weighted(&whole, 23),
-            "x" => count::x::length(&whole),
-            "telegram" | "discord" => count::utf16(&whole),
-            // A link is a card there.
-            "bluesky" => count::graphemes(text),
-            _ => count::graphemes(&whole),
-        };
+        let length = compose::length_on(&account.plugin, &post);
         let over = account.text.is_some_and(|limit| length > limit as usize);
         over.then_some((account, length))
     })

@@ -169,6 +169,20 @@ fn a_long_text_becomes_a_thread_between_its_sentences() {
     assert_eq!(variant(&long, "cafe", "mastodon", &limited, room(30)), None);
 }
 
+#[test]
+fn an_address_without_room_beside_the_hashtags_goes_on_whole() {
+    let url = "https://example.org/a/b?c=d";
+    let given = draft(url, &["ça", "əaaaəa"], Some("https://a.example/x"));
+    let rules = WordRules {
+        split: true,
+        ..WordRules::default()
+    };
+    let cut = made(&given, &rules, room(60));
+    assert_eq!(cut.text, "");
+    assert_eq!(cut.thread[0].text, url);
+    assert_eq!(cut.hashtags.len(), 2);
+}
+
 fn words() -> impl Strategy<Value = String> {
     let word = prop_oneof![
         6 => "[a-zəçşığöü]{1,14}",
@@ -279,4 +293,30 @@ proptest! {
 
 fn text_words(text: &str) -> Vec<&str> {
     text.split_whitespace().collect()
+}
+
+/// Generators reckon by a connector's name what its manifest says.
+#[test]
+fn generators_count_as_the_stock_connectors_manifests_do() {
+    let plugins = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins");
+    let text = "Çay 🍵 hazırdır, @aysel@example.org: https://example.org/menyu?a=1#çay 👨‍👩‍👧‍👦 ok";
+    let mut limited = 0;
+    for folder in std::fs::read_dir(plugins).unwrap() {
+        let Ok(manifest) = std::fs::read_to_string(folder.unwrap().path().join("plugin.toml"))
+        else {
+            continue;
+        };
+        let manifest = crate::plugin::manifest::Manifest::parse(&manifest).unwrap();
+        if manifest.limits.text.is_none() {
+            continue;
+        }
+        limited += 1;
+        assert_eq!(
+            count::on(&manifest.name, text),
+            length(manifest.limits.count, text),
+            "{}",
+            manifest.name
+        );
+    }
+    assert!(limited > 8, "{limited}");
 }
