@@ -14,9 +14,13 @@ use std::collections::BTreeMap;
 
 use chrono::{Datelike as _, Timelike as _};
 use jarchi::config::Measuring;
+use jarchi::measure;
 use jarchi::measure::query::{Dimension, Number, Query, Scope, table};
-use jarchi::model::{Id, Measure, MediaKind, Metric, Sample, Timestamp};
-use jarchi::store::{self, Block, Horizon, PostNumbers, Store, Subject};
+use jarchi::model::{
+    Delivery, DeliveryKey, Id, Measure, MediaKind, Metric, Origin, Post, Receipt, Sample, State,
+    TimeSpan, Timestamp,
+};
+use jarchi::store::{self, Block, Horizon, JobFilter, PostNumbers, Store, Subject};
 use proptest::prelude::*;
 
 use common::{account, config, open, scratch};
@@ -308,5 +312,91 @@ fn series_grow_thin_and_end_and_the_numbers_of_posts_with_them() {
     assert!(all(&store).is_empty() && record(&store).is_none());
     let waiting = store.view().to_measure("a0", Timestamp::MAX, 9).unwrap();
     assert!(waiting.is_empty());
+    assert_eq!(store.check(|_| {}).unwrap().problems, [""; 0]);
+}
+
+/// At a start and at a reload; what has its times already is left, and its job is there.
+#[test]
+fn posts_get_their_times_by_the_ages_that_are_configured() {
+    let (_keep, dir) = scratch();
+    let store = open(&dir);
+    let draft = common::text("Salam");
+    let out = Timestamp(START);
+    let id = store
+        .write_blocking(move |tx| {
+            let post = tx.put_post(Post {
+                id: Id(0),
+                draft,
+                origin: Origin::Command,
+                pillar: None,
+                campaign: None,
+                created_at: out,
+                repeat_after: None,
+                deliveries: Vec::new(),
+                review: None,
+                edited_at: None,
+            })?;
+            tx.put_delivery(&mut Delivery {
+                id: Id(0),
+                post,
+                account: "cafe".to_owned(),
+                key: DeliveryKey::from_random([7; 16]),
+                created_at: out,
+                due: out,
+                state: State::Published,
+                progress: None,
+                receipt: Some(Receipt {
+                    id: "1".to_owned(),
+                    url: None,
+                    published_at: Some(out),
+                    parts: Vec::new(),
+                    data: None,
+                }),
+                job: None,
+                fingerprint: None,
+                first_attempt: None,
+                faults: 0,
+                history: Vec::new(),
+                round: 0,
+                uncertain: None,
+                variant: None,
+            })
+        })
+        .unwrap();
+    let now = Timestamp(START + 1000);
+    let resumed = |ages: &[TimeSpan]| {
+        let mut account = account("cafe");
+        account.measure.ages = ages.to_vec();
+        measure::resume(&store, &config(&dir, &[account]), None, now).unwrap();
+        let due = store.view().to_measure("cafe", Timestamp::MAX, 9).unwrap();
+        let jobs = store.view().jobs(JobFilter::Waiting, 9).unwrap();
+        (due, jobs)
+    };
+    let (hour, day) = (TimeSpan::from_hours(1), TimeSpan::from_days(1));
+    let after = |due: Timestamp, age: TimeSpan| (age.0..age.0 * 5 / 4).contains(&(due.0 - START));
+
+    let (due, jobs) = resumed(&[hour, day]);
+    assert_eq!(due.len(), 1);
+    assert_eq!(due[0].1, id);
+    assert!(after(due[0].0, hour), "{due:?}");
+    assert_eq!(jobs.len(), 1);
+    assert_eq!(
+        (jobs[0].lane.as_str(), jobs[0].due),
+        ("measure:cafe", due[0].0)
+    );
+
+    // The same ages again: nothing changes, and a job that is missing is back.
+    assert_eq!(resumed(&[hour, day]), (due.clone(), jobs.clone()));
+    let gone = jobs[0].id;
+    store.write_blocking(move |tx| tx.complete(gone)).unwrap();
+    let (same, jobs) = resumed(&[hour, day]);
+    assert_eq!(same, due);
+    assert_eq!(jobs.len(), 1);
+
+    let (due, _) = resumed(&[day]);
+    assert!(after(due[0].0, day), "{due:?}");
+    assert_eq!(resumed(&[]).0, []);
+    let (due, _) = resumed(&[hour]);
+    assert!(after(due[0].0, hour), "{due:?}");
     assert_eq!(store.check(|_| {}).unwrap().problems, [""; 0]);
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::ages;
 use crate::config::Config;
-use crate::model::{Delivery, Id, NewJob, Priority, TimeSpan, Timestamp, Work};
+use crate::model::{Delivery, Digest, Id, NewJob, Priority, TimeSpan, Timestamp, Work};
 use crate::store::{Again, DeliveryFilter, PostNumbers, Store, StoreError, Tx};
 
 /// The lane of an account's measuring, apart from its publishing.
@@ -109,11 +109,31 @@ pub(super) fn settle(
 /// Deliveries whose times are looked after in one batch.
 const BATCH: usize = 200;
 
+/// The ages by which an account's deliveries have their times, as a note; none: they are to be
+/// given them anew.
+fn ages_note(account: &str) -> String {
+    format!("ages:{account}")
+}
+
+fn digest(ages: &[TimeSpan]) -> Timestamp {
+    let bytes: Vec<u8> = ages.iter().flat_map(|age| age.0.to_be_bytes()).collect();
+    let mut short = [0; 8];
+    short.copy_from_slice(&Digest::of(&bytes).0[..8]);
+    Timestamp(u64::from_be_bytes(short))
+}
+
+/// An account can't be measured: nothing waits for it before the next start looks again.
+pub(super) fn none(tx: &mut Tx<'_>, account: &str) -> Result<(), StoreError> {
+    tx.set_note(&ages_note(account), None);
+    tx.measure_none(account)
+}
+
 /// Brings the times of what is to be measured in line with the configuration, for all
 /// accounts or for those that are named: at a start, and when it has changed. Of what was
 /// published before there were records, they are made.
 ///
-/// Takes as long as reading what was published within the oldest age: for a blocking thread.
+/// For an account whose ages have changed it takes as long as reading what was published
+/// within the oldest of them: for a blocking thread.
 ///
 /// # Errors
 /// The store's.
@@ -123,48 +143,73 @@ pub fn resume(
     only: Option<&BTreeSet<String>>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    let mut same = Vec::new();
     for account in config.accounts.values() {
         if only.is_some_and(|only| !only.contains(&account.name)) {
             continue;
         }
-        let ages = account.measure.ages.clone();
-        let name = account.name.clone();
-        let first = ages.first().map(|age| Timestamp(age.0));
-        store.write_blocking(move |tx| {
-            tx.set_note(&first_age_note(&name), first);
-            Ok::<_, StoreError>(())
-        })?;
-        // What has a place already may be older than any age is now.
-        let placed = store
-            .view()
-            .to_measure(&account.name, Timestamp::MAX, usize::MAX)?;
-        let mut deliveries: BTreeSet<Id> = placed.into_iter().map(|(_, id)| id).collect();
-        if let Some(oldest) = ages.last() {
-            let filter = DeliveryFilter {
-                account: Some(account.name.clone()),
-                from: Some(now.saturating_sub(*oldest).saturating_sub(LATE)),
-                // What waits has nothing to measure, and may be much.
-                to: Some(now),
-                ..DeliveryFilter::default()
-            };
-            let found = store.view().deliveries(&filter, usize::MAX)?;
-            deliveries.extend(found.iter().map(|delivery| delivery.id));
-        }
-        let all: Vec<Id> = deliveries.into_iter().collect();
-        for some in all.chunks(BATCH) {
-            let (some, ages, name) = (some.to_vec(), ages.clone(), account.name.clone());
-            store.write_blocking(move |tx| {
-                for id in some {
-                    place(tx, id, &ages)?;
-                }
-                match tx.to_measure(&name, Timestamp::MAX, 1)?.first() {
-                    Some((due, _)) => wake(tx, &name, *due, now),
-                    None => Ok(()),
-                }
-            })?;
+        let known = store.view().note(&ages_note(&account.name))?;
+        if known == Some(digest(&account.measure.ages)) {
+            same.push(account.name.clone());
+        } else {
+            place_all(store, &account.name, &account.measure.ages, now)?;
         }
     }
-    Ok(())
+    // One that was not configured for a while has its times, and no job.
+    store.write_blocking(move |tx| same.iter().try_for_each(|name| wake_first(tx, name, now)))
+}
+
+fn wake_first(tx: &mut Tx<'_>, account: &str, now: Timestamp) -> Result<(), StoreError> {
+    match tx.to_measure(account, Timestamp::MAX, 1)?.first() {
+        Some((due, _)) => wake(tx, account, *due, now),
+        None => Ok(()),
+    }
+}
+
+fn place_all(
+    store: &Store,
+    account: &str,
+    ages: &[TimeSpan],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let first = ages.first().map(|age| Timestamp(age.0));
+    let name = account.to_owned();
+    store.write_blocking(move |tx| {
+        tx.set_note(&ages_note(&name), None);
+        tx.set_note(&first_age_note(&name), first);
+        Ok::<_, StoreError>(())
+    })?;
+    // What has a place already may be older than any age is now.
+    let placed = store
+        .view()
+        .to_measure(account, Timestamp::MAX, usize::MAX)?;
+    let mut deliveries: BTreeSet<Id> = placed.into_iter().map(|(_, id)| id).collect();
+    if let Some(oldest) = ages.last() {
+        let filter = DeliveryFilter {
+            account: Some(account.to_owned()),
+            from: Some(now.saturating_sub(*oldest).saturating_sub(LATE)),
+            // What waits has nothing to measure, and may be much.
+            to: Some(now),
+            ..DeliveryFilter::default()
+        };
+        let found = store.view().deliveries(&filter, usize::MAX)?;
+        deliveries.extend(found.iter().map(|delivery| delivery.id));
+    }
+    let all: Vec<Id> = deliveries.into_iter().collect();
+    for some in all.chunks(BATCH) {
+        let (some, ages, name) = (some.to_vec(), ages.to_vec(), account.to_owned());
+        store.write_blocking(move |tx| {
+            for id in some {
+                place(tx, id, &ages)?;
+            }
+            wake_first(tx, &name, now)
+        })?;
+    }
+    let (name, digest) = (account.to_owned(), digest(ages));
+    store.write_blocking(move |tx| {
+        tx.set_note(&ages_note(&name), Some(digest));
+        Ok::<_, StoreError>(())
+    })
 }
 
 /// Gives one delivery its time, and its record where it has none.

@@ -271,7 +271,7 @@ impl Collector {
             self.store
                 .write(move |tx| {
                     tx.set_measuring_calls(&name, &calls)?;
-                    tx.measure_none(&name)?;
+                    agenda::none(tx, &name)?;
                     tx.complete(job.id)
                 })
                 .await?;
